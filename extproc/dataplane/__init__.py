@@ -1,0 +1,1 @@
+"""Catalog → Envoy's configuration files: typed, linted, validated by Envoy itself and swapped atomically."""

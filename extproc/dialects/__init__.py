@@ -1,0 +1,1 @@
+"""bytes ⇄ canonical chat, one file for each provider dialect. Pure."""

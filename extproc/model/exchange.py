@@ -1,0 +1,105 @@
+"""What one exchange is remembered by: the context that travels between doors, and the records that end it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from extproc.model.catalog import Operation
+from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """What delivery must keep for one deployment of the plan; seconds."""
+
+    deployment: DeploymentName
+    dialect: str
+    first_token_s: float
+    total_s: float
+    idle_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeContext:
+    """What admission decided and the other doors need. Holds no prompt, no credential."""
+
+    id: ExchangeId
+    organisation: OrganisationId
+    team: TeamId
+    project: ProjectId
+    key: KeyId
+    operation: Operation
+    model: ModelName
+    is_stream: bool
+    wants_usage: bool
+    """Whether the client itself asked for the usage chunk of a stream."""
+    plan: tuple[AttemptLimits, ...]
+    catalog_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class Outcome(StrEnum):
+    """How an exchange ended, for whoever asked for it."""
+
+    ANSWERED = "answered"
+    """The whole answer was delivered."""
+    REFUSED = "refused"
+    """The gateway said no: a 4xx of its own."""
+    FAILED = "failed"
+    """No whole answer: provider, network or gateway."""
+    ABANDONED = "abandoned"
+    """The client left before the answer was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One upstream attempt as Envoy saw it."""
+
+    exchange: ExchangeId
+    deployment: DeploymentName
+    number: int
+    """From 1."""
+    status: int
+    """0: no response headers came."""
+    flags: str
+    """Envoy response flags, such as ``UF`` or ``UT``; empty when none."""
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecord:
+    """One finished request as Envoy saw it."""
+
+    exchange: ExchangeId
+    context: ExchangeContext | None
+    """None: it was refused, or never reached admission."""
+    outcome: Outcome
+    status: int
+    flags: str
+    details: str
+    """Envoy's response code details: why this status."""
+    duration_ms: int
+    request_bytes: int
+    response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """What delivery saw of one attempt it released to the client."""
+
+    context: ExchangeContext
+    deployment: DeploymentName
+    usage: Usage | None
+    """None: the provider gave none that could be read."""
+    is_complete: bool
+    """Whether the provider's end of stream was seen; only then is it a success."""
+    received_bytes: int
+    """Body bytes that came from the provider."""
+    judged_bytes: int
+    """Body bytes that were released towards the client."""

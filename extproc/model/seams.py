@@ -1,0 +1,47 @@
+"""The names that Envoy's configuration and the Python doors must agree on, in one place.
+
+``dataplane`` writes them into Envoy's files, ``wire`` reads and writes them at run time, ``envoy/README.md`` explains them.
+"""
+
+NAMESPACE_ORDER = "gateway.order"
+"""Dynamic metadata read by Envoy's priority_group cluster specifier: the order of attempts of this request."""
+
+NAMESPACE_CONTEXT = "gateway.context"
+"""Dynamic metadata forwarded to delivery and logged to the journal. Only admission may write it."""
+
+CONTEXT_FIELD = "exchange"
+"""The one string in NAMESPACE_CONTEXT: a base64 ``gateway.v1.ExchangeContext``."""
+
+NAMESPACE_ATTEMPT = "gateway.attempt"
+"""Dynamic metadata for the Lua rewrite: bodies and credentials. Never forwarded, never logged."""
+
+NAMESPACE_ATTEMPT_NUMBER = "gateway.attempt_number"
+"""Dynamic metadata written by the Lua rewrite for the journal; field ``number``."""
+
+DOOR_KEY = "x-gateway-door"
+"""gRPC initial metadata that says which door a stream is for."""
+
+DOOR_ADMISSION = "admission"
+DOOR_DELIVERY = "delivery"
+
+RETRY_HEADER = "x-gateway-retry"
+"""Response header set by delivery: this attempt failed, take the next one. Removed before a client sees it."""
+
+DENY_CLUSTER = "deny"
+"""The default group's cluster, without endpoints: what admission did not decide gets 503."""
+
+EXTPROC_CLUSTER = "extproc"
+"""The workers' Unix sockets; doors admission and delivery."""
+
+JOURNAL_CLUSTER = "extproc_journal"
+"""The same sockets for Envoy's access logger, with limits of its own."""
+
+DEPLOYMENT_CLUSTER_PREFIX = "deployment."
+"""``deployment.<name>``: no deployment can be named like a cluster of ours."""
+
+LOG_EXCHANGE = "exchange"
+LOG_ATTEMPT = "attempt"
+"""The two kinds of journal records (attribute ``kind``)."""
+
+WORKER_SOCKET = "worker-{index}.sock"
+"""File name of a worker's socket in the run directory."""

@@ -1,0 +1,1 @@
+"""What operators do: keys, reports, and Envoy's admin."""

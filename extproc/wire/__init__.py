@@ -1,0 +1,1 @@
+"""gRPC servers, and Envoy's messages ⇄ events and actions. The only room that knows either."""
