@@ -1,1 +1,1 @@
-"""The world: one outside system for each file, behind the ports of ``policy.ports``; ``memory`` has every port in memory."""
+"""The world: one outside system for each file, behind ``policy.ports``; ``memory`` has every port in memory."""

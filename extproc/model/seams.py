@@ -1,6 +1,6 @@
 """The names that Envoy's configuration and the Python doors must agree on, in one place.
 
-``dataplane`` writes them into Envoy's files, ``wire`` reads and writes them at run time, ``envoy/README.md`` explains them.
+``dataplane`` writes them into Envoy's files, ``wire`` reads and writes them at run time.
 """
 
 NAMESPACE_ORDER = "gateway.order"
