@@ -3,11 +3,15 @@
 Every method that awaits is bounded by its adapter and raises ``Unavailable`` instead of hanging.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from extproc.model.catalog import CredentialRef
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
 from extproc.model.identity import VirtualKey
+from extproc.model.ids import KeyId
+from extproc.model.keys import Changes, Deed, KeyChange, KeyFile, KeyFilter, NewKey
 from extproc.model.secret import Secret
 
 
@@ -56,4 +60,67 @@ class Journal(Protocol):
 
     def finished(self, record: ExchangeRecord) -> None:
         """One client request ended, however it ended."""
+        ...
+
+
+class ChangeFeed(Protocol):
+    """What was done to keys, in the order it was committed. The net below ``Invalidations``."""
+
+    async def changes_since(self, seq: int | None) -> Changes:
+        """The keys that changed after ``seq``, as they are now; with None nothing but the head.
+
+        Raises:
+            Unavailable: the store cannot be asked.
+        """
+        ...
+
+
+class KeyStore(Protocol):
+    """The durable keys, for operators. Each change and its row of the admin log are one transaction.
+
+    Every method raises Unavailable when the store cannot be asked, and KeyProblem when the change cannot be made.
+    """
+
+    async def add(self, new: NewKey, deed: Deed, *, may_create_project: bool) -> KeyChange:
+        """Store a new key. Its project must exist, or the whole hierarchy is made when that is allowed."""
+        ...
+
+    async def list(self, which: KeyFilter) -> tuple[VirtualKey, ...]:
+        """The matching keys, oldest first."""
+        ...
+
+    async def show(self, key: KeyId) -> KeyFile:
+        """One key with its history."""
+        ...
+
+    async def replace(self, old: KeyId, revoked_at_s: float, new: NewKey, deed: Deed) -> tuple[KeyChange, KeyChange]:
+        """Store a successor and revoke the old key at the given moment; refused unless the old key is unrevoked.
+
+        Returns:
+            The change of the old key, then that of the new one.
+        """
+        ...
+
+    async def revoke(self, key: KeyId, revoked_at_s: float, deed: Deed) -> KeyChange:
+        """Revoke from the given moment on. A revocation may be brought forward, never put off or undone."""
+        ...
+
+
+class Invalidations(Protocol):
+    """Word to every worker that a key changed: quick, and allowed to get lost."""
+
+    async def publish(self, change: KeyChange) -> None:
+        """Tell whoever listens now.
+
+        Raises:
+            Unavailable: nobody was told.
+        """
+        ...
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[KeyChange]]:
+        """Entered once subscribed: what is published from then on arrives, until the connection is lost.
+
+        Raises:
+            Unavailable: on entering or while iterating; what is published until the next subscription is missed.
+        """
         ...
