@@ -1,0 +1,144 @@
+"""The OpenAI dialect: chat completions and embeddings, request and response.
+
+Source: OpenAI API reference, "Create chat completion", "The chat completion chunk object", "Create embeddings",
+read 2026-11. Fields that we do not know pass untouched.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from extproc.dialects.strict_json import parse_object, serialise
+from extproc.model.catalog import Deployment, Operation
+from extproc.model.chat import ModelRequest
+from extproc.model.exchange import Usage
+from extproc.model.refusals import FORBIDDEN_FIELD, INVALID_REQUEST, Refusal
+
+MAX_CHOICES = 128
+_PATHS = {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
+
+# Where a request goes and with which credential is the gateway's to say. Some proxies read these from the body.
+_FORBIDDEN = frozenset(
+    {"api_base", "base_url", "api_key", "api_version", "custom_host", "custom_llm_provider", "organization"}
+    | {"extra_headers", "extra_body", "extra_query", "__proto__", "constructor", "prototype"}
+)
+_POSITIVE = ("max_tokens", "max_completion_tokens")
+_MAX_TOKENS = 2**31 - 1
+
+
+def read_request(operation: Operation, body: bytes) -> ModelRequest:
+    """The client's body, judged.
+
+    Raises:
+        Refusal: the JSON is not strict, or a field that decides routing, cost or form is not what the API says.
+    """
+    payload = parse_object(body)
+    for name in payload:
+        if name in _FORBIDDEN:
+            raise Refusal(FORBIDDEN_FIELD, f"The field {name!r} may not be set.", param=name)
+    model = payload.get("model")
+    if not isinstance(model, str) or not model:
+        raise _invalid("model", "must be a non-empty string")
+    if operation is Operation.EMBEDDINGS:
+        if not isinstance(payload.get("input"), str | list):
+            raise _invalid("input", "must be a string or an array")
+        return ModelRequest(operation, model, is_stream=False, wants_usage=True, payload=payload)
+    messages = payload.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+        raise _invalid("messages", "must be a non-empty array of objects")
+    is_stream = _boolean(payload, "stream")
+    wants_usage = _wants_usage(payload, is_stream=is_stream)
+    _check_numbers(payload)
+    return ModelRequest(operation, model, is_stream=is_stream, wants_usage=wants_usage, payload=payload)
+
+
+def write_path(deployment: Deployment, operation: Operation) -> str:
+    """The ``:path`` of this operation at the deployment's provider."""
+    return deployment.base_path + _PATHS[operation]
+
+
+def write_request(request: ModelRequest, deployment: Deployment) -> bytes:
+    """The body for the deployment's provider: its own model name, and usage always asked for in a stream."""
+    payload: dict[str, Any] = {**request.payload, "model": deployment.upstream_model}
+    if request.is_stream:
+        options = payload.get("stream_options")
+        payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    return serialise(payload)
+
+
+def read_usage(answer: Mapping[str, Any]) -> Usage | None:
+    """The token counts of an answer or a chunk; None when there are none that can be believed."""
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    given = usage.get("prompt_tokens")
+    made = usage.get("completion_tokens", 0)
+    if type(given) is not int or type(made) is not int or given < 0 or made < 0:
+        return None
+    return Usage(input_tokens=given, output_tokens=made)
+
+
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """A JSON object from the provider, or None when it is anything else."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def says_something(chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk carries a piece of the answer: not just a role, an empty delta or a filter's result."""
+    choices = chunk.get("choices")
+    if not isinstance(choices, list):
+        return False
+    for choice in choices:
+        if not isinstance(choice, dict):
+            continue
+        if choice.get("finish_reason") is not None:
+            return True
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role"):
+            return True
+    return False
+
+
+def is_usage_only(chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk exists only because usage was asked for."""
+    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+
+
+def _wants_usage(payload: Mapping[str, Any], *, is_stream: bool) -> bool:
+    options = payload.get("stream_options")
+    if options is None:
+        return False
+    if not is_stream:
+        raise _invalid("stream_options", "is only allowed with stream: true")
+    if not isinstance(options, dict):
+        raise _invalid("stream_options", "must be an object")
+    return _boolean(options, "include_usage")
+
+
+def _check_numbers(payload: Mapping[str, Any]) -> None:
+    choices = payload.get("n")
+    if choices is not None and (type(choices) is not int or not 1 <= choices <= MAX_CHOICES):
+        raise _invalid("n", f"must be an integer from 1 to {MAX_CHOICES}")
+    for name in _POSITIVE:
+        limit = payload.get(name)
+        if limit is not None and (type(limit) is not int or not 1 <= limit <= _MAX_TOKENS):
+            raise _invalid(name, "must be a positive integer")
+    if all(payload.get(name) is not None for name in _POSITIVE):
+        raise _invalid("max_tokens", "and max_completion_tokens cannot both be set")
+
+
+def _boolean(payload: Mapping[str, Any], name: str) -> bool:
+    value = payload.get(name)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise _invalid(name, "must be true or false")
+    return value
+
+
+def _invalid(name: str, problem: str) -> Refusal:
+    return Refusal(INVALID_REQUEST, f"{name} {problem}.", param=name)

@@ -1,0 +1,197 @@
+"""The first door: one client request, once.
+
+    START --head--> AWAIT_BODY --body--> DONE
+      |                |
+      +---- reply -----+-----------------> DONE
+
+Each step returns the receipt that the next one requires: credential → Principal → Permit → Plan → Go. Refusals and
+outages become replies here and nowhere else; anything else that escapes is a bug, and the transport fails closed.
+Read next: ``planning`` for what is sent, ``delivery`` for the way back.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from extproc.dialects import openai
+from extproc.exchange.events import AdmissionAction, AdmissionEvent, Go, Reply, RequestBody, RequestHead, Wait
+from extproc.exchange.paths import read_path
+from extproc.exchange.planning import make_context, make_plan
+from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
+from extproc.model.catalog import Catalog, Model, Operation
+from extproc.model.chat import ModelRequest
+from extproc.model.identity import Principal
+from extproc.model.ids import ExchangeId
+from extproc.model.plan import Headers, Plan
+from extproc.model.refusals import (
+    INVALID_REQUEST,
+    UNSUPPORTED_CONTENT_ENCODING,
+    UNSUPPORTED_CONTENT_TYPE,
+    Refusal,
+    Unavailable,
+)
+from extproc.model.secret import Secret
+from extproc.policy.authorize import authorize, visible_models
+from extproc.policy.identify import identify, read_credential
+from extproc.policy.ports import Clock, Directory, Vault
+from extproc.policy.route import choose_deployments
+
+# What of the client's request may travel on. Everything else is removed: an application's internal headers are none
+# of a provider's business. Envoy's own and x-request-id stay for the journal; the attempt rewrite removes them.
+_KEPT = frozenset({"content-type", "content-length", "transfer-encoding", "accept", "host", "x-request-id"})
+_KEPT_PREFIXES = (":", "x-envoy-", "x-forwarded-")
+
+_DEFERRABLE_BYTES = 64 * 1024
+"""An HTTP/2 client may still be sending: above this, a refusal waits for the body. A reply that comes while ten
+megabytes are in flight is a stream error to some clients."""
+
+
+class Phase(Enum):
+    """Where a request stands."""
+
+    START = auto()
+    AWAIT_BODY = auto()
+    DONE = auto()
+
+
+class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
+    """An event that this phase cannot take: the transport is broken, fail closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionDesk:
+    """What admission asks of the world. One for each worker; the catalog is asked for once for each exchange."""
+
+    catalog: Callable[[], Catalog]
+    directory: Directory
+    vault: Vault
+    clock: Clock
+    pepper: Callable[[], Secret]
+    """Raises Unavailable when the vault does not have it."""
+
+
+class Admission:
+    """One exchange's admission. Feed it events in order; every event gives exactly one action."""
+
+    __slots__ = ("_catalog", "_deferred", "_desk", "_head", "_operation", "_phase", "_principal")
+
+    def __init__(self, desk: AdmissionDesk) -> None:
+        self._desk = desk
+        self._catalog = desk.catalog()
+        self._phase = Phase.START
+        self._head: RequestHead | None = None
+        self._principal: Principal | None = None
+        self._operation: Operation | None = None
+        self._deferred: Reply | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a decision was given: only then may the stream end cleanly."""
+        return self._phase is Phase.DONE
+
+    async def handle(self, event: AdmissionEvent) -> AdmissionAction:
+        """The action for this event.
+
+        Raises:
+            OutOfOrder: the event does not belong here.
+        """
+        match event, self._phase:
+            case RequestHead(), Phase.START:
+                action = await self._settle(self._on_head(event))
+                if isinstance(action, Reply) and _must_defer(event):
+                    self._deferred, action = action, Wait()
+            case RequestBody(), Phase.AWAIT_BODY:
+                action = self._deferred or await self._settle(self._on_body(event))
+            case RequestHead() | RequestBody(), _:
+                raise OutOfOrder(f"{type(event).__name__} in {self._phase.name}")
+            case _:
+                assert_never(event)
+        self._phase = Phase.AWAIT_BODY if isinstance(action, Wait) else Phase.DONE
+        return action
+
+    async def _settle(self, step: Coroutine[object, None, AdmissionAction]) -> AdmissionAction:
+        try:
+            return await step
+        except Refusal as refusal:
+            return reply_of(refusal)
+        except Unavailable as trouble:
+            return reply_of(refusal_of(trouble))
+
+    async def _on_head(self, head: RequestHead) -> AdmissionAction:
+        operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
+        credential = read_credential(head.headers, query)
+        principal = await identify(credential, self._desk.directory, self._desk.pepper(), self._desk.clock)
+        if operation is Operation.LIST_MODELS:
+            models = visible_models(principal, self._catalog)
+            return _json_reply({"object": "list", "data": [_model_object(model) for model in models]})
+        if operation is Operation.SHOW_MODEL:
+            permit = authorize(principal, named, self._catalog)
+            return _json_reply(_model_object(self._catalog.models[permit.model]))
+        _check_content(head.headers)
+        if head.is_end:
+            raise Refusal(INVALID_REQUEST, "The request has no body.")
+        self._head, self._principal, self._operation = head, principal, operation
+        return Wait()
+
+    async def _on_body(self, event: RequestBody) -> AdmissionAction:
+        if self._head is None or self._principal is None or self._operation is None:
+            raise OutOfOrder("a body without a head")
+        request = openai.read_request(self._operation, event.data)
+        permit = authorize(self._principal, request.model, self._catalog)
+        deployments = choose_deployments(permit, request.operation, self._catalog)
+        plan = make_plan(request, deployments, self._desk.vault)
+        exchange = ExchangeId(_value(self._head.headers, "x-request-id"))
+        return Go(
+            plan=plan,
+            context=make_context(exchange, permit, request, plan, self._catalog),
+            set_headers=_order_headers(plan, request),
+            remove_headers=_removed(self._head.headers),
+            body=plan.attempts[0].body,
+        )
+
+
+def _value(headers: Headers, name: str) -> str:
+    return next((value for key, value in headers if key == name), "")
+
+
+def _check_content(headers: Headers) -> None:
+    if _value(headers, "content-encoding").strip().lower() not in {"", "identity"}:
+        raise Refusal(UNSUPPORTED_CONTENT_ENCODING)
+    kinds = [value for name, value in headers if name == "content-type"]
+    media, _, parameters = (kinds[0] if len(kinds) == 1 else "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media.strip().lower() != "application/json" or charset not in {"", "charset=utf-8", "charset=utf8"}:
+        raise Refusal(UNSUPPORTED_CONTENT_TYPE)
+
+
+def _must_defer(head: RequestHead) -> bool:
+    if head.is_end or not head.protocol.startswith("HTTP/2"):
+        return False
+    length = _value(head.headers, "content-length")
+    return not length.isascii() or not length.isdigit() or int(length) > _DEFERRABLE_BYTES
+
+
+def _removed(headers: Headers) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(name for name, _ in headers if name not in _KEPT and not name.startswith(_KEPT_PREFIXES))
+    )
+
+
+def _order_headers(plan: Plan, request: ModelRequest) -> Headers:
+    # One value for the whole request: for a stream Envoy's per-try timeout is the time to the first event, because
+    # delivery holds the headers until then.
+    limits = [attempt.first_token_s if request.is_stream else attempt.total_s for attempt in plan.attempts]
+    return (
+        ("x-envoy-max-retries", str(len(plan.attempts) - 1)),
+        ("x-envoy-upstream-rq-per-try-timeout-ms", str(round(max(limits) * 1000))),
+    )
+
+
+def _model_object(model: Model) -> dict[str, object]:
+    return {"id": model.name, "object": "model", "created": model.created_at_s, "owned_by": model.owned_by}
+
+
+def _json_reply(value: dict[str, object]) -> Reply:
+    return Reply(200, (JSON_TYPE,), json.dumps(value, ensure_ascii=False).encode(), "answered")

@@ -1,0 +1,205 @@
+"""The second door: one attempt's response, held until it can be judged and released only as judged.
+
+    START ──head──> HELD ──first piece of answer──> FLOWING ──[DONE], end──> DONE
+                     |  ──whole plain body────────────────────────────────> DONE
+                     |  ──bad, late, an error───> failed: next attempt, or a reply of ours
+                                      FLOWING ──bad, late, cut──> error event, then Break
+
+While the headers are held, a failure is still a failover: Envoy takes the next deployment of the plan. Afterwards it
+can only be a visible break: the client gets an error event and a broken stream, never a silently short one. Only the
+provider's end of stream makes a delivery complete. ``stream_body`` judges streams, ``plain_body`` everything else.
+"""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import assert_never
+
+from extproc.exchange.events import (
+    Break,
+    DeliveryAction,
+    DeliveryEvent,
+    PassTrailers,
+    ReleaseHead,
+    Reply,
+    ResponseChunk,
+    ResponseHead,
+    ResponseTrailers,
+    Send,
+    TimedOut,
+)
+from extproc.exchange.plain_body import FailedAttempt, PlainBody
+from extproc.exchange.replies import JSON_TYPE, error_body, error_event
+from extproc.exchange.stream_body import StreamBody
+from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext
+from extproc.model.ids import DeploymentName
+from extproc.model.plan import Headers
+from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TIMEOUT
+from extproc.model.seams import RETRY_HEADER
+
+# What of a provider's response headers a client may see. The rest tells about the provider's hosts, accounts, cookies.
+_KEPT = frozenset({":status", "content-type", "retry-after", "date"})
+
+
+class Phase(Enum):
+    """Where an attempt's response stands."""
+
+    START = auto()
+    HELD = auto()
+    FLOWING = auto()
+    DONE = auto()
+    FAILED = auto()
+
+
+class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
+    """An event that this phase cannot take: the transport is broken, fail closed."""
+
+
+class Delivery:
+    """One attempt's delivery. Feed it events in order; an event gives any number of actions, in order."""
+
+    __slots__ = ("_body", "_context", "_head", "_limits", "_max_bytes", "_number", "_phase", "_received", "_released")
+
+    def __init__(
+        self, context: ExchangeContext, deployment: DeploymentName, attempt_number: int, max_response_bytes: int
+    ) -> None:
+        self._context = context
+        self._limits = _limits(context, deployment)
+        self._number = attempt_number
+        self._max_bytes = max_response_bytes
+        self._phase = Phase.START
+        self._head: ResponseHead | None = None
+        self._body: StreamBody | PlainBody = PlainBody(200, max_response_bytes)
+        self._received = 0
+        self._released = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the response was answered to its end: only then may the stream end cleanly."""
+        return self._phase is Phase.DONE
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be said: done, or failed and the stream is to be cut."""
+        return self._phase in {Phase.DONE, Phase.FAILED}
+
+    @property
+    def patience_s(self) -> float:
+        """How long the transport may wait before TimedOut: from the head while held, then from event to event."""
+        if self._phase is Phase.FLOWING:
+            return self._limits.idle_s
+        return self._limits.first_token_s if self._context.is_stream else self._limits.total_s
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether the headers were released: patience is then counted from event to event."""
+        return self._phase is Phase.FLOWING
+
+    @property
+    def record(self) -> DeliveryRecord:
+        """What was seen so far."""
+        return DeliveryRecord(
+            context=self._context,
+            deployment=self._limits.deployment,
+            usage=self._body.usage,
+            is_complete=self._body.is_answer,
+            received_bytes=self._received,
+            judged_bytes=self._released,
+        )
+
+    def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
+        """The actions for this event, possibly none.
+
+        Raises:
+            OutOfOrder: the event does not belong here.
+        """
+        match event:
+            case ResponseHead() if self._phase is Phase.START:
+                return self._on_head(event)
+            case ResponseChunk(data, is_last) if self._phase in {Phase.HELD, Phase.FLOWING}:
+                self._received += len(data)
+                return self._on_body(data, is_last=is_last)
+            case ResponseTrailers(names) if self._phase in {Phase.HELD, Phase.FLOWING}:
+                return self._on_trailers(names)
+            case TimedOut() if self._phase in {Phase.START, Phase.HELD, Phase.FLOWING}:
+                return self._fail(FailedAttempt(UPSTREAM_TIMEOUT))
+            case ResponseHead() | ResponseChunk() | ResponseTrailers() | TimedOut():
+                raise OutOfOrder(f"{type(event).__name__} in {self._phase.name}")
+            case _:
+                assert_never(event)
+
+    def _on_head(self, head: ResponseHead) -> list[DeliveryAction]:
+        self._head = head
+        self._phase = Phase.HELD
+        media = _media_type(head.headers)
+        if head.status != 200:  # noqa: PLR2004 - HTTP's own word
+            self._body = PlainBody(head.status, self._max_bytes)
+        elif self._context.is_stream and media == "text/event-stream":
+            self._body = StreamBody(wants_usage=self._context.wants_usage, max_held_bytes=self._max_bytes)
+        elif not self._context.is_stream and media == "application/json":
+            self._body = PlainBody(200, self._max_bytes)
+        else:
+            return self._fail(FailedAttempt(UPSTREAM_INVALID))
+        return self._on_body(b"", is_last=True) if head.is_end else []
+
+    def _on_body(self, data: bytes, *, is_last: bool) -> list[DeliveryAction]:
+        try:
+            ready = self._body.feed(data, is_last=is_last)
+        except FailedAttempt as failed:
+            return self._fail(failed)
+        actions: list[DeliveryAction] = []
+        if self._phase is Phase.HELD and (ready or is_last):
+            actions.append(self._release(len(ready) if is_last else None))
+            self._phase = Phase.FLOWING
+        if self._phase is Phase.FLOWING and (ready or is_last):
+            self._released += len(ready)
+            actions.append(Send(ready, is_last=is_last))
+        if is_last:
+            self._phase = Phase.DONE
+        return actions
+
+    def _on_trailers(self, names: tuple[str, ...]) -> list[DeliveryAction]:
+        """Trailers end the response in place of a last chunk, and are all dropped."""
+        actions: list[DeliveryAction] = [
+            Send(action.data, is_last=False) if isinstance(action, Send) else action
+            for action in self._on_body(b"", is_last=True)
+        ]
+        return [*actions, PassTrailers(names)] if self._body.is_answer else actions
+
+    def _release(self, whole_bytes: int | None) -> ReleaseHead:
+        length: Headers = () if whole_bytes is None else (("content-length", str(whole_bytes)),)
+        return ReleaseHead(None, length, tuple(name for name in self._head_names() if name not in _KEPT))
+
+    def _head_names(self) -> Iterable[str]:
+        return dict.fromkeys(name for name, _ in self._head.headers) if self._head else ()
+
+    def _fail(self, failed: FailedAttempt) -> list[DeliveryAction]:
+        kind = failed.kind
+        if self._phase is Phase.FLOWING:
+            # An event, then a break. Ending the stream ourselves would leave the provider generating, and billing.
+            self._phase = Phase.FAILED
+            event = error_event(kind)
+            self._released += len(event)
+            return [Send(event, is_last=False), Break(kind.code)]
+        status = failed.status or kind.status
+        if not failed.is_final and self._number < len(self._context.plan):
+            # Only headers that pass the router make it take the next deployment; an immediate reply would not.
+            self._phase = Phase.FAILED
+            removed = tuple(name for name in self._head_names() if name != ":status")
+            return [ReleaseHead(status, ((RETRY_HEADER, kind.code),), removed)]
+        self._phase = Phase.DONE
+        body = failed.body or error_body(kind)
+        kept = tuple(
+            (name, value) for name, value in (self._head.headers if self._head else ()) if name == "retry-after"
+        )
+        return [Reply(status, (JSON_TYPE, *kept), body, kind.code)]
+
+
+def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimits:
+    for limits in context.plan:
+        if limits.deployment == deployment:
+            return limits
+    raise OutOfOrder("a response of a deployment that is not in the plan")
+
+
+def _media_type(headers: Headers) -> str:
+    return next((value for name, value in headers if name == "content-type"), "").partition(";")[0].strip().lower()

@@ -1,0 +1,90 @@
+"""A response body that is judged whole: a plain answer, or a provider's error turned into ours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from extproc.dialects import openai
+from extproc.exchange.replies import error_body
+from extproc.model.exchange import Usage
+from extproc.model.refusals import (
+    INVALID_REQUEST,
+    UPSTREAM_ERROR,
+    UPSTREAM_INVALID,
+    UPSTREAM_RATE_LIMITED,
+    UPSTREAM_REJECTED,
+    UPSTREAM_TOO_LARGE,
+    Kind,
+)
+
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_MESSAGE_CHARS = 500
+
+
+@dataclass(slots=True, eq=False)
+class FailedAttempt(Exception):  # noqa: N818 - what it is
+    """This attempt gave no answer; what the client hears if there is no other attempt."""
+
+    kind: Kind
+    status: int | None = None
+    """In place of the kind's own."""
+    body: bytes | None = None
+    """In place of the kind's own."""
+    is_final: bool = False
+    """Whether every other deployment would say the same: it is about what the caller wrote."""
+
+
+class PlainBody:
+    """Collects a body and gives it whole, or raises what is wrong with it."""
+
+    __slots__ = ("_data", "_limit", "_status", "is_answer", "usage")
+
+    def __init__(self, status: int, max_bytes: int) -> None:
+        self._status = status
+        self._limit = max_bytes if status == 200 else min(max_bytes, _MAX_ERROR_BYTES)  # noqa: PLR2004
+        self._data = bytearray()
+        self.usage: Usage | None = None
+        self.is_answer = False
+
+    def feed(self, data: bytes, *, is_last: bool) -> bytes:
+        """The whole body at its end, nothing before.
+
+        Raises:
+            FailedAttempt: it is an error, cannot be read, or is too large.
+        """
+        self._data += data
+        if len(self._data) > self._limit:
+            raise FailedAttempt(UPSTREAM_TOO_LARGE if self._status == 200 else UPSTREAM_ERROR)  # noqa: PLR2004
+        if not is_last:
+            return b""
+        body = bytes(self._data)
+        answer = openai.read_object(body)
+        if self._status != 200:  # noqa: PLR2004
+            raise _translated(self._status, answer)
+        if answer is None:
+            raise FailedAttempt(UPSTREAM_INVALID)
+        if answer.get("error"):
+            raise FailedAttempt(UPSTREAM_ERROR)
+        self.usage = openai.read_usage(answer)
+        self.is_answer = True
+        return body
+
+
+def _translated(status: int, answer: dict[str, Any] | None) -> FailedAttempt:
+    """A provider's error without its words about keys, accounts and hosts.
+
+    Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
+    """
+    match status:
+        case 400 | 422:
+            error = answer.get("error") if answer else None
+            message = error.get("message") if isinstance(error, dict) else None
+            param = error.get("param") if isinstance(error, dict) else None
+            text = message[:_MAX_MESSAGE_CHARS] if isinstance(message, str) else INVALID_REQUEST.message
+            body = error_body(INVALID_REQUEST, text, param if isinstance(param, str) else None)
+            return FailedAttempt(INVALID_REQUEST, status, body, is_final=True)
+        case 429:
+            return FailedAttempt(UPSTREAM_RATE_LIMITED)
+        case 401 | 403 | 404 | 405 | 413 | 415:
+            return FailedAttempt(UPSTREAM_REJECTED)
+        case _:
+            return FailedAttempt(UPSTREAM_ERROR)

@@ -1,0 +1,72 @@
+"""A permitted request → what each chosen deployment's provider will be sent, and what the other doors must know."""
+
+from collections.abc import Sequence
+
+from extproc.dialects import openai
+from extproc.model.catalog import Catalog, Deployment
+from extproc.model.chat import ModelRequest
+from extproc.model.exchange import AttemptLimits, ExchangeContext
+from extproc.model.identity import Permit
+from extproc.model.ids import ExchangeId
+from extproc.model.plan import Attempt, CredentialHeader, Headers, Plan
+from extproc.model.secret import Secret
+from extproc.policy.ports import Vault
+
+_HEADERS: Headers = (("content-type", "application/json"), ("user-agent", "extproc"))
+
+
+def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault) -> Plan:
+    """One attempt for each deployment, in order.
+
+    Raises:
+        Unavailable: a deployment's credential cannot be had from the vault.
+    """
+    return Plan(tuple(_attempt(request, deployment, vault) for deployment in deployments))
+
+
+def make_context(
+    exchange: ExchangeId, permit: Permit, request: ModelRequest, plan: Plan, catalog: Catalog
+) -> ExchangeContext:
+    """What delivery and the journal will know of this exchange."""
+    key = permit.principal.key
+    limits = tuple(
+        AttemptLimits(
+            attempt.deployment,
+            catalog.deployments[attempt.deployment].dialect,
+            attempt.first_token_s,
+            attempt.total_s,
+            attempt.idle_s,
+        )
+        for attempt in plan.attempts
+    )
+    return ExchangeContext(
+        id=exchange,
+        organisation=key.organisation,
+        team=key.team,
+        project=key.project,
+        key=key.id,
+        operation=request.operation,
+        model=permit.model,
+        is_stream=request.is_stream,
+        wants_usage=request.wants_usage,
+        plan=limits,
+        catalog_version=catalog.version,
+    )
+
+
+def _attempt(request: ModelRequest, deployment: Deployment, vault: Vault) -> Attempt:
+    credentials: tuple[CredentialHeader, ...] = ()
+    if deployment.credential is not None:
+        secret = vault.credential(deployment.credential)
+        credentials = (CredentialHeader("authorization", Secret(f"Bearer {secret.reveal()}")),)
+    return Attempt(
+        deployment=deployment.name,
+        path=openai.write_path(deployment, request.operation),
+        authority=deployment.authority,
+        headers=_HEADERS,
+        credentials=credentials,
+        body=openai.write_request(request, deployment),
+        first_token_s=deployment.timeouts.first_token_s,
+        total_s=deployment.timeouts.total_s,
+        idle_s=deployment.timeouts.idle_s,
+    )

@@ -1,0 +1,77 @@
+"""ExchangeContext ⇄ one base64 string: dynamic metadata is a Struct, and a Struct's strings must be UTF-8."""
+
+import base64
+import binascii
+
+from google.protobuf.message import DecodeError
+
+from extproc.model.catalog import Operation
+from extproc.model.exchange import AttemptLimits, ExchangeContext
+from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as pb
+
+
+class ContextUnreadable(ValueError):  # noqa: N818 - reads as a claim
+    """The string is not a context that admission wrote."""
+
+
+def encode_context(context: ExchangeContext) -> str:
+    """The context as a base64 string."""
+    message = pb.ExchangeContext(
+        id=context.id,
+        organisation=context.organisation,
+        team=context.team,
+        project=context.project,
+        key=context.key,
+        operation=context.operation,
+        model=context.model,
+        is_stream=context.is_stream,
+        wants_usage=context.wants_usage,
+        catalog_version=context.catalog_version,
+        plan=[
+            pb.AttemptLimits(
+                deployment=limits.deployment,
+                dialect=limits.dialect,
+                first_token_ms=round(limits.first_token_s * 1000),
+                total_ms=round(limits.total_s * 1000),
+                idle_ms=round(limits.idle_s * 1000),
+            )
+            for limits in context.plan
+        ],
+    )
+    return base64.b64encode(message.SerializeToString()).decode("ascii")
+
+
+def decode_context(text: str) -> ExchangeContext:
+    """The context that ``encode_context`` wrote, by this version or a later one.
+
+    Raises:
+        ContextUnreadable: it is not one.
+    """
+    try:
+        message = pb.ExchangeContext.FromString(base64.b64decode(text, validate=True))
+        operation = Operation(message.operation)
+    except (binascii.Error, DecodeError, ValueError) as error:
+        raise ContextUnreadable(type(error).__name__) from None
+    return ExchangeContext(
+        id=ExchangeId(message.id),
+        organisation=OrganisationId(message.organisation),
+        team=TeamId(message.team),
+        project=ProjectId(message.project),
+        key=KeyId(message.key),
+        operation=operation,
+        model=ModelName(message.model),
+        is_stream=message.is_stream,
+        wants_usage=message.wants_usage,
+        catalog_version=message.catalog_version,
+        plan=tuple(
+            AttemptLimits(
+                DeploymentName(limits.deployment),
+                limits.dialect,
+                limits.first_token_ms / 1000,
+                limits.total_ms / 1000,
+                limits.idle_ms / 1000,
+            )
+            for limits in message.plan
+        ),
+    )

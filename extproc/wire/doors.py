@@ -1,0 +1,138 @@
+"""The doors admission and delivery as gRPC streams.
+
+One rule above all: a stream may end cleanly only when its exchange said so. Envoy takes a clean early end as "nothing
+to change" and passes the rest, or silently cuts it; an aborted stream is an error and fails closed. So every way out
+that is not ``is_done`` aborts: an early return, an exception, a deadline.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+
+from extproc.exchange.admission import Admission, AdmissionDesk
+from extproc.exchange.delivery import Delivery
+from extproc.exchange.events import Break, DeliveryEvent, TimedOut
+from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
+from extproc.policy.ports import Journal
+from extproc.wire.decode import decode_admission, decode_delivery, decode_seat
+from extproc.wire.encode import encode_admission, encode_delivery
+from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+
+Context = Any
+"""``grpc.aio.ServicerContext``; grpcio ships no types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much a door takes; seconds and bytes."""
+
+    decide_s: float = 1.5
+    """Admission, for all it asks of others. Below Envoy's message_timeout, so that the answer is ours."""
+    body_s: float = 120.0
+    """Admission, from the head to the whole body. Above Envoy's request_timeout, which answers 408."""
+    head_s: float = 600.0
+    """Delivery, from the opening of the stream to the response headers. Envoy opens it with the headers at hand."""
+    max_response_bytes: int = 32 * 1024 * 1024
+
+
+class Doors:
+    """The ext_proc servicer. Stateless between streams: any worker can serve any of them."""
+
+    def __init__(
+        self,
+        desk: AdmissionDesk,
+        journal: Journal,
+        new_incident: Callable[[], str],
+        limits: Limits | None = None,
+    ) -> None:
+        """``new_incident`` names a failure in the log, so that it can be found again."""
+        self._desk = desk
+        self._journal = journal
+        self._new_incident = new_incident
+        self._limits = limits or Limits()
+        self._log = structlog.get_logger("extproc.wire")
+
+    async def process(self, _: object, context: Context) -> None:
+        """One ``ExternalProcessor.Process`` stream."""
+        door = dict(context.invocation_metadata()).get(DOOR_KEY)
+        is_done = False
+        try:
+            if door == DOOR_ADMISSION:
+                is_done = await self._admit(context)
+            elif door == DOOR_DELIVERY:
+                is_done = await self._deliver(context)
+        except Exception as error:  # noqa: BLE001 - the servicer wrapper: whatever it was, fail closed and log it once
+            # The type alone: a message may quote what was being read.
+            incident = self._new_incident()
+            self._log.error("door_failed", door=door, incident=incident, error=type(error).__name__, at=_where(error))
+        if not is_done:
+            await context.abort(grpc.StatusCode.INTERNAL, "no decision")
+
+    async def _admit(self, context: Context) -> bool:
+        admission = Admission(self._desk)
+        patience_s = self._limits.decide_s
+        while not admission.is_done:
+            async with asyncio.timeout(patience_s):
+                message = await _read(context)
+            if message is None:
+                # The client left, or Envoy replied by itself (413, 408): nothing was decided, nothing is owed.
+                return False
+            async with asyncio.timeout(self._limits.decide_s):
+                action = await admission.handle(decode_admission(message))
+                await context.write(encode_admission(action))
+            patience_s = self._limits.body_s
+        return True
+
+    async def _deliver(self, context: Context) -> bool:
+        async with asyncio.timeout(self._limits.head_s):
+            first = await _read(context)
+        if first is None:
+            return False
+        seat = decode_seat(first)
+        delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes)
+        try:
+            return await self._pump(context, delivery, decode_delivery(first))
+        finally:
+            # No await here: this also runs when the stream was cancelled.
+            self._journal.delivered(delivery.record)
+
+    async def _pump(self, context: Context, delivery: Delivery, event: DeliveryEvent) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + delivery.patience_s
+        while True:
+            for action in delivery.handle(event):
+                if isinstance(action, Break):
+                    return False
+                async with asyncio.timeout(delivery.patience_s):
+                    await context.write(encode_delivery(action))
+            if delivery.is_over:
+                return delivery.is_done
+            if delivery.is_flowing:
+                deadline = loop.time() + delivery.patience_s
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await _read(context)
+            except TimeoutError:
+                event = TimedOut()
+                continue
+            if message is None:
+                return False
+            event = decode_delivery(message)
+
+
+async def _read(context: Context) -> pb.ProcessingRequest | None:
+    """The next message, or None at the end of what Envoy sends."""
+    message = await context.read()
+    return None if message is grpc.aio.EOF else message
+
+
+def _where(error: BaseException) -> str:
+    """The innermost frame: file and line say enough to start looking, and quote nothing."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

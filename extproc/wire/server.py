@@ -1,0 +1,102 @@
+"""One worker's gRPC server: all doors and health on one Unix socket, drained before it stops.
+
+The socket appears only when the worker is ready and is unlinked first when it stops: Envoy's connects then fail at
+once and go to another worker, while streams that are open run on.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp
+
+from extproc.wire.doors import Doors
+from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+from extproc.wire.journal_door import JournalDoor
+
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_OPTIONS = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_concurrent_streams", 100_000),
+    # Envoy checks health itself; pings of an idle local socket only cost.
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class SocketTaken(RuntimeError):  # noqa: N818 - reads as a claim
+    """Another process answers on the worker's socket path."""
+
+
+async def serve(doors: Doors, journal: JournalDoor, socket: Path, stop: asyncio.Event, drain_s: float) -> None:
+    """Serve until ``stop`` is set, then finish what is open within ``drain_s`` seconds.
+
+    Raises:
+        SocketTaken: a live server owns the path; its streams are not ours to take.
+        OSError: the path cannot be bound.
+    """
+    server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers(_handlers(doors, journal))
+    await _clear(socket)
+    if server.add_insecure_port(f"unix:{socket}") == 0:
+        raise OSError(f"cannot bind {socket}")
+    await server.start()
+    inode = socket.stat().st_ino
+    try:
+        await stop.wait()
+    finally:
+        if socket.exists() and socket.stat().st_ino == inode:
+            socket.unlink()
+        await server.stop(drain_s)
+
+
+async def _clear(socket: Path) -> None:
+    """Remove what a killed worker left; refuse to take over from a live one."""
+    if not socket.exists():
+        return
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_unix_connection(socket)
+    except (ConnectionError, TimeoutError):
+        os.unlink(socket)  # noqa: PTH108 - a socket, not a file
+        return
+    writer.close()
+    raise SocketTaken(f"{socket} is served by another process")
+
+
+def _handlers(doors: Doors, journal: JournalDoor) -> tuple[Any, ...]:
+    async def check(_: health_pb2.HealthCheckRequest, __: Any) -> health_pb2.HealthCheckResponse:
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+    return (
+        grpc.method_handlers_generic_handler(
+            "envoy.service.ext_proc.v3.ExternalProcessor",
+            {
+                "Process": grpc.stream_stream_rpc_method_handler(
+                    doors.process, pb.ProcessingRequest.FromString, pb.ProcessingResponse.SerializeToString
+                )
+            },
+        ),
+        grpc.method_handlers_generic_handler(
+            "opentelemetry.proto.collector.logs.v1.LogsService",
+            {
+                "Export": grpc.unary_unary_rpc_method_handler(
+                    journal.export,
+                    otlp.ExportLogsServiceRequest.FromString,
+                    otlp.ExportLogsServiceResponse.SerializeToString,
+                )
+            },
+        ),
+        grpc.method_handlers_generic_handler(
+            "grpc.health.v1.Health",
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(
+                    check, health_pb2.HealthCheckRequest.FromString, health_pb2.HealthCheckResponse.SerializeToString
+                )
+            },
+        ),
+    )
