@@ -1,0 +1,179 @@
+"""``gateway.yaml`` as the gateway uses it: one immutable snapshot. The policy; ``environment`` has the addresses.
+
+    load(path) / parse(text, source)  →  Gateway, or GatewayInvalid with every problem at once
+
+Read ``schema`` for the file's keys, ``references`` for what must agree between them, ``watch`` for reloading.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from extproc.config.complaints import complain
+from extproc.config.document import read
+from extproc.config.problems import GatewayInvalid, Problem
+from extproc.config.references import check_references, unused_deployments
+from extproc.config.schema import GatewaySection
+from extproc.config.snapshot import compile_catalog, longest_exchange_s
+from extproc.model.catalog import Catalog
+
+__all__ = ["Gateway", "GatewayInvalid", "Problem", "load", "parse"]
+
+# An exchange may be silent for as long as its whole plan takes; this much more before Envoy gives it up.
+_IDLE_MARGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate and key files as Envoy sees them, absolute."""
+
+    cert_file: str
+    key_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where applications connect. ``hosts`` is the allow-list of names; ``("*",)`` takes any."""
+
+    address: str
+    port: int
+    hosts: tuple[str, ...]
+    tls: Tls | None
+
+    @property
+    def takes_any_host(self) -> bool:
+        """Whether the allow-list is open."""
+        return self.hosts == ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address of our own to listen on; port 0 is any free one."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may take. Sizes in bytes, times in seconds."""
+
+    max_body_bytes: int
+    max_response_bytes: int
+    max_headers_kib: int
+    request_timeout_s: float
+    """Until the whole request has arrived."""
+    request_headers_timeout_s: float
+    admission_timeout_s: float
+    """Until admission has answered one message."""
+    stream_idle_timeout_s: float
+    """The longest silence Envoy allows in an exchange: longer than the longest plan, which delivery bounds."""
+    drain_timeout_s: float
+    max_connections: int
+    max_heap_bytes: int
+    """Envoy's; near it new requests are turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultPolicy:
+    """How long a provider key may be used without the vault confirming it."""
+
+    max_stale_s: float
+    refresh_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPolicy:
+    """How workers remember virtual keys."""
+
+    poll_s: float
+    """How often a worker asks for revocations, whatever pub/sub said."""
+    max_cached: int
+    max_unknown_cached: int
+    unknown_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything one ``gateway.yaml`` says. An exchange keeps the snapshot it began with."""
+
+    listener: Listener
+    admin: Endpoint
+    health: Endpoint
+    limits: Limits
+    workers: int
+    vault: VaultPolicy
+    keys: KeysPolicy
+    catalog: Catalog
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and probably not meant."""
+
+
+def load(path: Path) -> Gateway:
+    """Read a file.
+
+    Raises:
+        GatewayInvalid: it cannot be read, or has problems.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise GatewayInvalid(str(path), (Problem("", "it is not UTF-8 text", "Save it as UTF-8."),)) from None
+    except OSError as error:
+        fix = "Write it, or name another with --config or EXTPROC_CONFIG."
+        raise GatewayInvalid(str(path), (Problem("", f"it cannot be read: {error.strerror}", fix),)) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Gateway:
+    """Read a text; ``source`` names it in messages.
+
+    Raises:
+        GatewayInvalid: it has problems.
+    """
+    document = read(text)
+    sections = None
+    if document.tree is not None or not document.problems:
+        sections = complain(GatewaySection, document)
+        check_references(document)
+    if document.problems or sections is None:
+        in_order = sorted(document.problems, key=lambda problem: (problem.line or 0, problem.path))
+        raise GatewayInvalid(source, tuple(in_order))
+    catalog = compile_catalog(sections)
+    warnings = tuple(
+        Problem(f"deployments[{place[1]}].name", f"no model uses {name!r}", "Name it in a model, or remove it.", line)
+        for place, name in unused_deployments(document)
+        for line in (document.line_of(place),)
+    )
+    return _gateway(sections, catalog, warnings)
+
+
+def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem, ...]) -> Gateway:
+    listener, limits = sections.listener, sections.limits
+    tls = None if listener.tls is None else Tls(listener.tls.cert_file, listener.tls.key_file)
+    return Gateway(
+        listener=Listener(listener.address, listener.port, tuple(listener.hosts), tls),
+        admin=Endpoint(sections.admin.address, sections.admin.port),
+        health=Endpoint(sections.health.address, sections.health.port),
+        limits=Limits(
+            max_body_bytes=limits.max_body_bytes,
+            max_response_bytes=limits.max_response_bytes,
+            max_headers_kib=limits.max_headers_kib,
+            request_timeout_s=limits.request_timeout_s,
+            request_headers_timeout_s=limits.request_headers_timeout_s,
+            admission_timeout_s=limits.admission_timeout_s,
+            stream_idle_timeout_s=longest_exchange_s(catalog) + _IDLE_MARGIN_S,
+            drain_timeout_s=limits.drain_timeout_s,
+            max_connections=limits.max_connections,
+            max_heap_bytes=limits.max_heap_bytes,
+        ),
+        workers=sections.workers,
+        vault=VaultPolicy(sections.vault.max_stale_s, sections.vault.refresh_s),
+        keys=KeysPolicy(
+            sections.keys.poll_s,
+            sections.keys.max_cached,
+            sections.keys.max_unknown_cached,
+            sections.keys.unknown_ttl_s,
+        ),
+        catalog=catalog,
+        warnings=warnings,
+    )

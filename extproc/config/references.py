@@ -1,0 +1,122 @@
+"""What the parts of ``gateway.yaml`` say about each other: names missing or taken twice, values that must not meet.
+
+Works on the tree as it was read, whatever its shape, so that these problems are reported in the same breath as a
+wrong kind of value elsewhere.
+"""
+
+from collections.abc import Iterator
+
+from extproc.config.address import AddressInvalid, parse_address
+from extproc.config.document import Document, Location, Tree
+
+_CLEARTEXT = "would send the provider's key in clear over a network that is not ours"
+
+
+def check_references(document: Document) -> None:
+    """Report to the document everything that is wrong between its parts."""
+    root = document.tree if isinstance(document.tree, dict) else {}
+    deployments = list(_entries(root, "deployments"))
+    models = list(_entries(root, "models"))
+    _check_unique(document, deployments)
+    _check_unique(document, models)
+    for location, deployment in deployments:
+        _check_base_url(document, location, deployment)
+    names = {name for _, entry in deployments if isinstance(name := entry.get("name"), str)}
+    for location, model in models:
+        _check_chain(document, location, model, names)
+    _check_hosts(document, root)
+    _check_ports(document, root)
+
+
+def unused_deployments(document: Document) -> list[tuple[Location, str]]:
+    """The deployments that no model names: allowed, while one is being moved, but worth saying."""
+    root = document.tree if isinstance(document.tree, dict) else {}
+    named = {
+        name
+        for _, model in _entries(root, "models")
+        if isinstance(chain := model.get("deployments"), list)
+        for name in chain
+        if isinstance(name, str)
+    }
+    return [
+        ((*location, "name"), name)
+        for location, entry in _entries(root, "deployments")
+        if isinstance(name := entry.get("name"), str) and name not in named
+    ]
+
+
+def _entries(root: dict[str, Tree], key: str) -> Iterator[tuple[Location, dict[str, Tree]]]:
+    section = root.get(key)
+    for index, entry in enumerate(section if isinstance(section, list) else []):
+        if isinstance(entry, dict):
+            yield (key, index), entry
+
+
+def _check_unique(document: Document, entries: list[tuple[Location, dict[str, Tree]]]) -> None:
+    first: dict[str, Location] = {}
+    for location, entry in entries:
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            line = document.line_of(first[name])
+            document.report((*location, "name"), f"{name!r} is already taken on line {line}", "Choose another name.")
+        else:
+            first[name] = (*location, "name")
+
+
+def _check_base_url(document: Document, location: Location, deployment: dict[str, Tree]) -> None:
+    url = deployment.get("base_url")
+    if not isinstance(url, str):
+        return
+    place = (*location, "base_url")
+    try:
+        address = parse_address(url)
+    except AddressInvalid as error:
+        document.report(place, f"the URL {error}", "Write something like https://api.openai.com/v1.")
+        return
+    if address.scheme == "http" and not address.is_private and deployment.get("credential") is not None:
+        document.report(place, _CLEARTEXT, "Use https://, or remove the credential.")
+    if address.scheme == "http" and deployment.get("ca_file") is not None:
+        document.report((*location, "ca_file"), "http has no certificate to check", "Use https:// or remove ca_file.")
+
+
+def _check_chain(document: Document, location: Location, model: dict[str, Tree], names: set[str]) -> None:
+    chain = model.get("deployments")
+    if not isinstance(chain, list):
+        return
+    for index, name in enumerate(chain):
+        place = (*location, "deployments", index)
+        if not isinstance(name, str):
+            continue
+        if name not in names:
+            known = ", ".join(sorted(names)) or "none yet"
+            document.report(place, f"there is no deployment {name!r}", f"Add it, or name one of: {known}.")
+        elif name in chain[:index]:
+            document.report(place, f"{name!r} is listed twice", "List each deployment once: a retry goes to the next.")
+
+
+def _check_hosts(document: Document, root: dict[str, Tree]) -> None:
+    listener = root.get("listener")
+    hosts = listener.get("hosts") if isinstance(listener, dict) else None
+    if not isinstance(hosts, list):
+        return
+    place: Location = ("listener", "hosts")
+    for index, host in enumerate(hosts):
+        if host in hosts[:index]:
+            document.report((*place, index), f"{host!r} is listed twice", "Remove one of the two.")
+    if "*" in hosts and len(hosts) > 1:
+        document.report(place, 'the others mean nothing beside "*"', 'Keep "*" alone, or remove it.')
+
+
+def _check_ports(document: Document, root: dict[str, Tree]) -> None:
+    usual: dict[str, int] = {"listener": 8080, "admin": 9901, "health": 8081}
+    taken: dict[int, str] = {}
+    for section, default in usual.items():
+        given = root.get(section)
+        port = given.get("port", default) if isinstance(given, dict) else default
+        if not isinstance(port, int) or port == 0:
+            continue
+        if port in taken:
+            document.report((section, "port"), f"port {port} is {taken[port]}.port already", "Choose another port.")
+        taken.setdefault(port, section)

@@ -1,0 +1,164 @@
+"""The shape of ``gateway.yaml``: every key, its kind, bounds and default. A description is what to write there.
+
+What one key says about another is in ``references``; what the gateway is given instead of these models, in ``gateway``.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEPLOYMENT_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$"
+
+Port = Annotated[int, Field(ge=0, le=65535, description="a port number, 0 for any free one")]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, up to 3600")]
+Days = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False, description="seconds, up to 30 days")]
+File = Annotated[str, Field(pattern=r"^/[^\x00\n]+$", description="an absolute path, such as /etc/gateway/tls/tls.crt")]
+Address = Annotated[
+    str, Field(pattern=r"^[0-9A-Fa-f:.]{2,45}$", description="an IP address, such as 0.0.0.0 or 127.0.0.1")
+]
+Host = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)$",
+        description='a lower-case host name without a port, "*.example.com", or "*" for any',
+    ),
+]
+DeploymentName = Annotated[
+    str, Field(pattern=DEPLOYMENT_NAME, description="up to 63 of a-z, 0-9, '.', '_' and '-', quoted if it is a number")
+]
+ModelName = Annotated[
+    str, Field(pattern=MODEL_NAME, description="up to 200 of A-Z, a-z, 0-9, and . _ : / -, quoted if it is a number")
+]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[ -~]+$", description="printable ASCII text")]
+Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024, description="bytes, from 1024 to 268435456")]
+
+
+class _Section(BaseModel):
+    # strict: "30" is not a number of seconds, and 1 is not true.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TlsSection(_Section):
+    """The certificate clients are shown. Envoy reads the files again when they change."""
+
+    cert_file: File
+    key_file: File
+
+
+class ListenerSection(_Section):
+    """Where applications connect."""
+
+    address: Address = "0.0.0.0"
+    port: Port = 8080
+    hosts: Annotated[list[Host], Field(min_length=1, description="a list of host names")] = ["*"]
+    tls: Annotated[TlsSection | None, Field(description="cert_file and key_file")] = None
+
+
+class AdminSection(_Section):
+    """Envoy's admin interface: never where clients can reach it."""
+
+    address: Address = "127.0.0.1"
+    port: Port = 9901
+
+
+class HealthSection(_Section):
+    """GET /ready for load balancers and kubelets."""
+
+    address: Address = "127.0.0.1"
+    port: Port = 8081
+
+
+class LimitsSection(_Section):
+    """What one request may take."""
+
+    max_body_bytes: Bytes = 16 * 1024 * 1024
+    max_response_bytes: Bytes = 32 * 1024 * 1024
+    max_headers_kib: Annotated[int, Field(ge=8, le=192, description="KiB, from 8 to 192")] = 60
+    request_timeout_s: Seconds = 30.0
+    request_headers_timeout_s: Seconds = 10.0
+    admission_timeout_s: Seconds = 5.0
+    drain_timeout_s: Seconds = 30.0
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000, description="client connections")] = 20_000
+    max_heap_bytes: Annotated[int, Field(ge=128 * 2**20, le=2**40, description="bytes, from 134217728 (128 MiB)")] = (
+        2 * 2**30
+    )
+
+
+class VaultSection(_Section):
+    """How long a provider key may be used without the vault confirming it."""
+
+    max_stale_s: Days = 86400.0
+    refresh_s: Days = 60.0
+
+
+class KeysSection(_Section):
+    """How workers remember virtual keys."""
+
+    poll_s: Seconds = 0.5
+    max_cached: Annotated[int, Field(ge=1, le=10_000_000, description="a number of keys")] = 100_000
+    max_unknown_cached: Annotated[int, Field(ge=1, le=10_000_000, description="a number of digests")] = 10_000
+    unknown_ttl_s: Seconds = 5.0
+
+
+class CredentialSection(_Section):
+    """Where the provider's key lies in the vault, below the KV v2 mount."""
+
+    path: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", description="providers/openai"
+        ),
+    ]
+    field: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="the field's name")] = "api_key"
+
+
+class TimeoutsSection(_Section):
+    """How long one deployment may take."""
+
+    connect_s: Seconds = 5.0
+    first_token_s: Seconds = 60.0
+    total_s: Seconds = 600.0
+    idle_s: Seconds = 60.0
+
+
+class DeploymentSection(_Section):
+    """One provider endpoint serving one upstream model."""
+
+    name: DeploymentName
+    dialect: Annotated[Literal["openai"], Field(description='"openai"')] = "openai"
+    base_url: Annotated[str, Field(max_length=500, description="a URL, such as https://api.openai.com/v1")]
+    upstream_model: Text
+    operations: Annotated[
+        list[Literal["chat.completions", "embeddings"]],
+        Field(min_length=1, description="a list of chat.completions and embeddings"),
+    ] = ["chat.completions"]
+    credential: Annotated[CredentialSection | None, Field(description="path and field, or null for none")] = None
+    timeouts: TimeoutsSection = TimeoutsSection()
+    max_connections: Annotated[int, Field(ge=1, le=100_000, description="a number of connections")] = 1024
+    ca_file: Annotated[File | None, Field(description="an absolute path of a PEM bundle")] = None
+
+
+class ModelSection(_Section):
+    """A name applications ask for."""
+
+    name: ModelName
+    deployments: Annotated[
+        list[DeploymentName], Field(min_length=1, max_length=16, description="the names of its deployments, in order")
+    ]
+    owned_by: Text = "gateway"
+    created: Annotated[int, Field(ge=0, le=2**40, description="UTC seconds since 1970")] = 0
+
+
+class GatewaySection(_Section):
+    """The whole file."""
+
+    listener: ListenerSection = ListenerSection()
+    admin: AdminSection = AdminSection()
+    health: HealthSection = HealthSection()
+    limits: LimitsSection = LimitsSection()
+    workers: Annotated[int, Field(ge=1, le=256, description="a number of processes, about one per core")] = 2
+    vault: VaultSection = VaultSection()
+    keys: KeysSection = KeysSection()
+    deployments: Annotated[list[DeploymentSection], Field(min_length=1, max_length=1000, description="a list")]
+    models: Annotated[list[ModelSection], Field(min_length=1, max_length=1000, description="a list")]
