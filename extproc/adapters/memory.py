@@ -108,7 +108,8 @@ class MemoryKeys:
         head = len(self.log)
         rows = [] if seq is None else self.log[seq:]
         changed = {KeyId(row.subject) for row in rows}
-        return Changes(head, tuple(self._keys[key] for key in sorted(changed & self._keys.keys())), is_whole=True)
+        keys = tuple(self._keys[key] for key in sorted(changed & self._keys.keys()))
+        return Changes(head, keys, is_whole=seq is None or seq <= head)
 
     async def add(self, new: NewKey, deed: Deed, *, may_create_project: bool) -> KeyChange:
         """See ``KeyStore``."""
