@@ -31,7 +31,7 @@ lock: $(VENV)/.dev ## resolve the lock files again from pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o requirements/gateway.txt requirements/build.in pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header --extra local -o requirements/local.txt requirements/build.in pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header --extra local --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o requirements/model.txt requirements/model.in
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o extproc/local/model.txt requirements/model.in
 
 bench: $(VENV)/.dev ## one paired run: bare Envoy beside the gateway
 	$(BIN)/python bench/run.py $(ARGS)
