@@ -1,0 +1,133 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from extproc.dialects import openai
+from extproc.model.catalog import Deployment, Operation, Timeouts
+from extproc.model.exchange import Usage
+from extproc.model.ids import DeploymentName
+from extproc.model.refusals import Refusal
+
+DEPLOYMENT = Deployment(
+    name=DeploymentName("main"),
+    dialect="openai",
+    scheme="https",
+    host="api.example",
+    port=443,
+    base_path="/v1",
+    upstream_model="gpt-x-2026",
+    operations=frozenset({Operation.CHAT}),
+    credential=None,
+    timeouts=Timeouts(1, 2, 3, 4),
+    max_connections=10,
+    ca_file=None,
+)
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def read(**fields: object) -> openai.ModelRequest:
+    return openai.read_request(Operation.CHAT, json.dumps({**CHAT, **fields}).encode())
+
+
+def refused(**fields: object) -> tuple[str, str | None]:
+    with pytest.raises(Refusal) as caught:
+        read(**fields)
+    return caught.value.kind.code, caught.value.param
+
+
+@pytest.mark.parametrize("name", ["api_base", "base_url", "api_key", "custom_host", "organization", "extra_headers"])
+def test_where_a_request_goes_is_not_the_callers_to_say(name: str) -> None:
+    assert refused(**{name: "x"}) == ("forbidden_field", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", ""),
+        ("model", None),
+        ("model", ["m"]),
+        ("messages", []),
+        ("messages", "hi"),
+        ("messages", ["hi"]),
+        ("stream", "true"),
+        ("stream", 1),
+        ("n", 0),
+        ("n", 1000),
+        ("n", True),
+        ("max_tokens", -1),
+        ("max_tokens", "10"),
+        ("max_tokens", 1.0),
+        ("max_tokens", True),
+        ("max_completion_tokens", 2**63),
+        ("stream_options", {"include_usage": True}),
+    ],
+)
+def test_a_field_that_decides_cost_or_form_is_what_the_api_says(name: str, value: object) -> None:
+    assert refused(**{name: value}) == ("invalid_request", name)
+
+
+def test_both_token_limits_at_once_are_refused() -> None:
+    assert refused(max_tokens=5, max_completion_tokens=5)[0] == "invalid_request"
+
+
+def test_unknown_fields_reach_the_provider_untouched() -> None:
+    odd = {"x_new": [1, {"y": None}], "temperature": 0.10000000000000001, "seed": 12345678901234567}
+    sent = json.loads(openai.write_request(read(**odd), DEPLOYMENT))
+    assert sent == {**CHAT, **odd, "model": "gpt-x-2026"}
+
+
+def test_usage_is_always_asked_for_in_a_stream() -> None:
+    sent = json.loads(openai.write_request(read(stream=True, stream_options={"x": 1}), DEPLOYMENT))
+    assert sent["stream_options"] == {"x": 1, "include_usage": True}
+    assert not read(stream=True).wants_usage
+    assert not read(stream=True, stream_options={"include_usage": False}).wants_usage
+    assert read(stream=True, stream_options={"include_usage": True}).wants_usage
+
+
+def test_a_plain_request_gets_no_stream_options() -> None:
+    assert "stream_options" not in json.loads(openai.write_request(read(), DEPLOYMENT))
+
+
+def test_embeddings_need_an_input() -> None:
+    assert openai.read_request(Operation.EMBEDDINGS, b'{"model":"m","input":["a"]}').model == "m"
+    with pytest.raises(Refusal):
+        openai.read_request(Operation.EMBEDDINGS, b'{"model":"m","input":7}')
+
+
+def test_the_path_is_the_deployments() -> None:
+    other = replace(DEPLOYMENT, base_path="/openai/v2")
+    assert openai.write_path(other, Operation.CHAT) == "/openai/v2/chat/completions"
+    assert openai.write_path(DEPLOYMENT, Operation.EMBEDDINGS) == "/v1/embeddings"
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}, Usage(3, 4)),
+        ({"prompt_tokens": 3}, Usage(3, 0)),
+        ({"prompt_tokens": -3, "completion_tokens": 4}, None),
+        ({"prompt_tokens": True, "completion_tokens": 4}, None),
+        ({"prompt_tokens": "3"}, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_only_believable_usage_counts(usage: object, expected: Usage | None) -> None:
+    assert openai.read_usage({"usage": usage}) == expected
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ({"role": "assistant"}, False),
+        ({"role": "assistant", "content": ""}, False),
+        ({"content": "x"}, True),
+        ({"tool_calls": [{"index": 0}]}, True),
+        ({"refusal": "no"}, True),
+        ({"reasoning_content": "hm"}, True),
+        ({}, False),
+    ],
+)
+def test_a_role_alone_says_nothing(delta: dict[str, object], expected: bool) -> None:  # noqa: FBT001
+    assert openai.says_something({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}) is expected
