@@ -1,0 +1,5 @@
+"""``python -m extproc`` is the ``extproc`` command."""
+
+from extproc.cli.main import main
+
+main()
