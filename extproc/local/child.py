@@ -45,7 +45,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                env={**os.environ, **part.environment},
+                env=_inherited() | part.environment,
                 # Ctrl-C goes to the whole foreground group: the parts must not hear it before their turn.
                 start_new_session=True,
             )
@@ -105,6 +105,11 @@ class Child:
                     await self._process.wait()
         # Postgres' and the workers' children leave by themselves once their parent is gone; a stuck one does not.
         await end_all(await wait_gone(family, _KILL_DEADLINE_S), signal.SIGKILL, _KILL_DEADLINE_S)
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment without gateway addresses: whoever set those meant another gateway."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("EXTPROC_")}
 
 
 def _last_words(log: Path) -> str:

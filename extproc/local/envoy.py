@@ -39,8 +39,10 @@ def envoy(bootstrap_file: Path, admin: Admin, listen_port: int) -> Part:
             await asyncio.to_thread(admin.send, FAIL_HEALTH)
             await asyncio.to_thread(admin.send, DRAIN)
             until_s = time.monotonic() + _DRAIN_DEADLINE_S
-            while time.monotonic() < until_s and await asyncio.to_thread(_active_requests, admin) > 0:
+            active = await asyncio.to_thread(_active_requests, admin)
+            while active > 0 and time.monotonic() < until_s:
                 await asyncio.sleep(_POLL_S)
+                active = await asyncio.to_thread(_active_requests, admin)
         except Unavailable as error:
             raise ConnectionError(str(error)) from error
 

@@ -4,7 +4,7 @@
 """
 
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 
@@ -21,7 +21,7 @@ class Part:
     command: tuple[str, ...]
     is_ready: Callable[[], Awaitable[bool]]
     """Asked again and again after the start. Answers at once; an error of the network is an answer: False."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     """Added to the supervisor's own."""
     prepare: Callable[[], Awaitable[None]] = nothing
     """Before every start, also after a crash."""

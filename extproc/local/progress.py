@@ -2,6 +2,7 @@
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -60,7 +61,7 @@ class LiveReporter:
         self._tasks: dict[str, TaskID] = {}
         self._began_s: dict[str, float] = {}
 
-    def __enter__(self) -> "LiveReporter":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -86,7 +87,7 @@ class LiveReporter:
         """A dash and why not."""
         task = self._task(step)
         self._progress.update(task, visible=False)
-        self._progress.console.print(f"[yellow]–[/] {step:<10} [dim]left out: {escape(why)}")
+        self._progress.console.print(f"[yellow]-[/] {step:<10} [dim]left out: {escape(why)}")
 
     def failed(self, step: str) -> None:
         """A cross; the reason follows as the command's error."""

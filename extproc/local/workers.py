@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from extproc.local.part import Part
@@ -12,7 +11,7 @@ from extproc.model import seams
 _CONNECT_DEADLINE_S = 1.0
 
 
-def workers(run_dir: Path, count: int, environment: Mapping[str, str]) -> Part:
+def workers(run_dir: Path, count: int, environment: dict[str, str]) -> Part:
     """The supervisor of the worker processes. A worker binds its socket only when it is ready."""
     sockets = [run_dir / seams.WORKER_SOCKET.format(index=index) for index in range(count)]
 
