@@ -1,15 +1,13 @@
-"""The virtual keys in Postgres as workers ask for them: by digest, and what changed since.
+"""The virtual keys in Postgres as workers ask for them: by digest.
 
-Workers ask through ``key_cache``; operators through ``postgres_keys``.
+Workers ask through ``key_cache`` and follow ``postgres_feed``; operators change keys through ``postgres_keys``.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from extproc.adapters.postgres_pool import Pool, Row, ask
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import KeyId, ModelName, OrganisationId, ProjectId, TeamId
-from extproc.model.keys import Changes
 
 KEY_COLUMNS = """
     k.id, k.organisation, k.team, k.project, k.environment, k.owner, k.tags, k.allowed_models,
@@ -17,15 +15,6 @@ KEY_COLUMNS = """
     extract(epoch from k.revoked_at)::float8, k.hint
 """
 _FIND = f"select {KEY_COLUMNS} from virtual_keys k where k.digest = %s"  # noqa: S608 - our own column list
-_HEAD = "select coalesce(max(seq), 0) from admin_log"
-# One statement, so head and keys are one snapshot. A change of something else than a key yields only its seq.
-_CHANGES = f"""
-    with head as (select coalesce(max(seq), 0) as seq from admin_log),
-         changed as (select distinct subject from admin_log where seq > %(seq)s and seq <= %(seq)s + %(most)s)
-    select head.seq, {KEY_COLUMNS}
-      from head left join (changed join virtual_keys k on k.id = changed.subject) on true
-"""  # noqa: S608 - same
-_MOST_CHANGES = 1000
 
 
 def read_key(row: Row) -> VirtualKey:
@@ -49,7 +38,7 @@ def read_key(row: Row) -> VirtualKey:
 
 @dataclass(frozen=True, slots=True)
 class PostgresDirectory:
-    """Directory and ChangeFeed. Both only read."""
+    """Directory."""
 
     pool: Pool
     limit_s: float = 1.0
@@ -57,19 +46,9 @@ class PostgresDirectory:
 
     async def find(self, digest: bytes) -> VirtualKey | None:
         """See ``Directory``."""
-        rows = await ask(self.limit_s, self._fetch(_FIND, (digest,)))
-        return read_key(rows[0]) if rows else None
+        return await ask(self.limit_s, self._find(digest))
 
-    async def changes_since(self, seq: int | None) -> Changes:
-        """See ``ChangeFeed``."""
-        if seq is None:
-            ((head,),) = await ask(self.limit_s, self._fetch(_HEAD, None))
-            return Changes(head, (), is_whole=True)
-        rows = await ask(self.limit_s, self._fetch(_CHANGES, {"seq": seq, "most": _MOST_CHANGES}))
-        head = rows[0][0]
-        keys = tuple(read_key(row[1:]) for row in rows if row[1] is not None)
-        return Changes(head, keys, is_whole=seq <= head <= seq + _MOST_CHANGES)
-
-    async def _fetch(self, query: Any, values: Any) -> list[Row]:
+    async def _find(self, digest: bytes) -> VirtualKey | None:
         async with self.pool.connection() as connection:
-            return await (await connection.execute(query, values)).fetchall()
+            row = await (await connection.execute(_FIND, (digest,))).fetchone()
+        return None if row is None else read_key(row)

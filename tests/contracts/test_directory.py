@@ -7,6 +7,7 @@ import pytest
 
 from extproc.adapters.memory import MemoryKeys
 from extproc.adapters.postgres_directory import PostgresDirectory
+from extproc.adapters.postgres_feed import open_feed
 from extproc.adapters.postgres_keys import PostgresKeys
 from extproc.adapters.postgres_pool import open_pool
 from extproc.model.ids import KeyId, OrganisationId, TeamId
@@ -30,9 +31,8 @@ async def keys(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIterat
         memory = MemoryKeys()
         yield Keys(memory, memory, memory)
         return
-    async with open_pool(postgres_dsn) as pool:
-        directory = PostgresDirectory(pool)
-        yield Keys(directory, directory, PostgresKeys(pool))
+    async with open_pool(postgres_dsn) as pool, open_feed(postgres_dsn) as feed:
+        yield Keys(PostgresDirectory(pool), feed, PostgresKeys(pool))
 
 
 def new_key(**changes: object) -> NewKey:

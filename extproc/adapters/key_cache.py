@@ -1,0 +1,243 @@
+"""The keys a worker has seen, kept so that Postgres is asked once for each key and may be away.
+
+    find ──known──> the key as remembered                      (no await)
+     └──unknown──> one look-up for all who ask at the same time, then remembered
+
+Two ways lead to a change, and each alone is quick enough: a published word (``Invalidations``) is applied at once and
+calls the poll; the poll (``ChangeFeed``) runs every half second in any case and is the truth. Forgotten is only what
+the truth contradicts, so keys already seen keep working while both are away: then nobody can revoke one either, but for
+a worker that alone is cut off from both, which is noticed by the log line of each outage and by nothing else.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from extproc.model.identity import VirtualKey
+from extproc.model.ids import KeyId
+from extproc.model.keys import Changes, KeyChange
+from extproc.model.refusals import Unavailable
+from extproc.policy.ports import ChangeFeed, Clock, Directory, Invalidations
+
+Flight = asyncio.Future[VirtualKey | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """How much is remembered, and how often changes are looked for."""
+
+    most_keys: int = 20_000
+    most_unknown: int = 10_000
+    """Digests that were found to be nobody's. A flood of random keys pushes out only one another."""
+    unknown_for_s: float = 5.0
+    poll_s: float = 0.5
+    poll_limit_s: float = 1.0
+    most_back_off_s: float = 0.5
+    """No longer than the poll: what comes back is noticed within the second that is promised."""
+
+
+class CachedDirectory:
+    """Directory over another one. ``run`` must be running for changes to be noticed; without it nothing is kept."""
+
+    def __init__(
+        self,
+        source: Directory,
+        feed: ChangeFeed,
+        invalidations: Invalidations,
+        clock: Clock,
+        policy: CachePolicy | None = None,
+    ) -> None:
+        self._source = source
+        self._feed = feed
+        self._invalidations = invalidations
+        self._clock = clock
+        self._policy = policy or CachePolicy()
+        self._keys: OrderedDict[bytes, VirtualKey] = OrderedDict()
+        self._digests: dict[KeyId, bytes] = {}
+        self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._flights: dict[bytes, Flight] = {}
+        self._seq: int | None = None
+        self._turn = 0
+        self._doubted: set[KeyId] = set()
+        self._bell = asyncio.Event()
+        self._log = structlog.get_logger("extproc.keys")
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._keys)
+
+    @property
+    def unknown(self) -> int:
+        """How many digests are remembered as nobody's."""
+        return len(self._unknown)
+
+    @property
+    def is_following(self) -> bool:
+        """Whether changes were ever looked for with success: from then on keys are remembered."""
+        return self._seq is not None
+
+    async def find(self, digest: bytes) -> VirtualKey | None:
+        """See ``Directory``."""
+        while True:
+            if (key := self._keys.get(digest)) is not None:
+                self._keys.move_to_end(digest)
+                return key
+            if self._is_unknown(digest):
+                return None
+            flight = self._flights.get(digest)
+            if flight is None:
+                return await self._look_up(digest)
+            # Bounded by the adapter's own deadline: the leader always lands.
+            await asyncio.wait({flight})
+            if not flight.cancelled():
+                return _landed(flight)
+
+    async def run(self) -> None:
+        """Follow changes until cancelled. Losing either way is logged once for each outage."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._persist("redis", self._listen))
+            group.create_task(self._persist("postgres", self._poll))
+
+    async def _look_up(self, digest: bytes) -> VirtualKey | None:
+        flight: Flight = asyncio.get_running_loop().create_future()
+        self._flights[digest] = flight
+        turn = self._turn
+        try:
+            key = await self._source.find(digest)
+        except Unavailable as trouble:
+            flight.set_exception(Unavailable(trouble.dependency, trouble.reason))
+            flight.exception()  # looked at: there may be no followers
+            raise
+        else:
+            flight.set_result(key)
+            # What changed while it was on its way may be older than what is known by now.
+            if self._seq is not None and turn == self._turn:
+                self._remember(digest, key)
+            return key
+        finally:
+            del self._flights[digest]
+            flight.cancel()  # only when the leader itself was cancelled: a follower takes over
+
+    def _remember(self, digest: bytes, key: VirtualKey | None) -> None:
+        if key is None:
+            self._unknown[digest] = self._clock.now_s() + self._policy.unknown_for_s
+            if len(self._unknown) > self._policy.most_unknown:
+                self._unknown.popitem(last=False)
+            return
+        self._keys[digest] = key
+        self._digests[key.id] = digest
+        if len(self._keys) > self._policy.most_keys:
+            _, oldest = self._keys.popitem(last=False)
+            del self._digests[oldest.id]
+
+    def _is_unknown(self, digest: bytes) -> bool:
+        until_s = self._unknown.get(digest)
+        if until_s is None:
+            return False
+        if self._clock.now_s() < until_s:
+            return True
+        del self._unknown[digest]
+        return False
+
+    async def _listen(self, came_back: Callable[[], None]) -> None:
+        async with self._invalidations.subscribe() as changes:
+            came_back()
+            # What was published before this moment went unheard.
+            self._bell.set()
+            async for change in changes:
+                self._hear(change)
+
+    def _hear(self, change: KeyChange) -> None:
+        """Apply a published word. It can only take away, and the poll it calls puts right what was not true."""
+        self._turn += 1
+        self._unknown.clear()
+        self._bell.set()
+        digest = self._digests.get(change.key)
+        if digest is None:
+            return
+        if change.revoked_at_s is None:
+            self._forget(change.key)
+            return
+        key = self._keys[digest]
+        ends_s = change.revoked_at_s if key.revoked_at_s is None else min(key.revoked_at_s, change.revoked_at_s)
+        self._keys[digest] = replace(key, revoked_at_s=ends_s)
+        self._doubted.add(change.key)
+
+    async def _poll(self, came_back: Callable[[], None]) -> None:
+        while True:
+            self._bell.clear()
+            doubted, self._doubted = self._doubted, set()
+            try:
+                async with asyncio.timeout(self._policy.poll_limit_s):
+                    changes = await self._feed.changes_since(self._seq)
+            except TimeoutError as problem:
+                self._doubted |= doubted
+                raise Unavailable("postgres", "the poll took too long") from problem
+            except Unavailable:
+                self._doubted |= doubted
+                raise
+            came_back()
+            self._follow(changes, doubted)
+            await _wait(self._bell, self._policy.poll_s)
+
+    def _follow(self, changes: Changes, doubted: set[KeyId]) -> None:
+        if not changes.is_whole:
+            self._log.warning("keys_forgotten", count=len(self._keys), head=changes.head, seen=self._seq)
+            self._keys.clear()
+            self._digests.clear()
+        if changes.head != self._seq:
+            self._turn += 1
+            self._unknown.clear()
+        self._seq = changes.head
+        for key in changes.keys:
+            digest = self._digests.get(key.id)
+            # Heard of since this poll began: what it brings may be older, and the next poll is already called.
+            if digest is not None and key.id not in self._doubted:
+                self._keys[digest] = key
+        # A word that the truth does not bear out was not true: ask again.
+        for identity in doubted - {key.id for key in changes.keys}:
+            self._forget(identity)
+
+    def _forget(self, identity: KeyId) -> None:
+        if (digest := self._digests.pop(identity, None)) is not None:
+            del self._keys[digest]
+
+    async def _persist(self, dependency: str, follow: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+        """Follow again and again, waiting longer after each failure; one log line as an outage begins and one after."""
+        failures = 0
+
+        def came_back() -> None:
+            nonlocal failures
+            if failures:
+                self._log.info("keys_following_again", dependency=dependency)
+            failures = 0
+
+        while True:
+            try:
+                await follow(came_back)
+            except Unavailable as trouble:
+                if not failures:
+                    self._log.warning("keys_not_following", dependency=dependency, reason=trouble.reason)
+            failures += 1
+            longest_s = min(self._policy.most_back_off_s, 0.1 * 2 ** min(failures, 10))
+            await asyncio.sleep(random.uniform(longest_s / 2, longest_s))  # noqa: S311 - jitter, not a secret
+
+
+def _landed(flight: Flight) -> VirtualKey | None:
+    problem = flight.exception()
+    if isinstance(problem, Unavailable):
+        # One of its own for each who waited: a shared exception gathers everybody's traceback.
+        raise Unavailable(problem.dependency, problem.reason)
+    return flight.result()
+
+
+async def _wait(bell: asyncio.Event, limit_s: float) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            await bell.wait()
+    except TimeoutError:
+        return
