@@ -1,0 +1,83 @@
+"""The two ext_proc filters, admission and delivery, with the processing modes they are held to by ``lint``."""
+
+from extproc.dataplane.typed import Message, extension, seconds
+from extproc.model import seams
+
+EXTERNAL_PROCESSOR = "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"
+
+ADMISSION_MODE: Message = {
+    "request_header_mode": "SEND",
+    "request_body_mode": "BUFFERED",
+    "request_trailer_mode": "SKIP",
+    "response_header_mode": "SKIP",
+    "response_body_mode": "NONE",
+    "response_trailer_mode": "SKIP",
+}
+DELIVERY_MODE: Message = {
+    "request_header_mode": "SKIP",
+    "request_body_mode": "NONE",
+    "request_trailer_mode": "SKIP",
+    "response_header_mode": "SEND",
+    "response_body_mode": "FULL_DUPLEX_STREAMED",
+    "response_trailer_mode": "SEND",
+}
+_MAX_MESSAGE_TIMEOUT_S = 3600.0  # the field's own upper bound
+
+
+def admission(message_timeout_s: float) -> Message:
+    """The router-level filter: judges one request once, whatever the number of attempts."""
+    return extension(
+        "gateway.admission",
+        EXTERNAL_PROCESSOR,
+        **_common(seams.DOOR_ADMISSION, message_timeout_s),
+        processing_mode=ADMISSION_MODE,
+        request_attributes=["request.protocol", "source.address"],
+        metadata_options={
+            "receiving_namespaces": {
+                "untyped": [seams.NAMESPACE_ORDER, seams.NAMESPACE_CONTEXT, seams.NAMESPACE_ATTEMPT]
+            }
+        },
+    )
+
+
+def delivery(longest_attempt_s: float) -> Message:
+    """The upstream filter of one deployment: judges one attempt's response."""
+    return extension(
+        "gateway.delivery",
+        EXTERNAL_PROCESSOR,
+        # Delivery keeps its own deadlines; Envoy's must not cut headers that are held until the first token.
+        **_common(seams.DOOR_DELIVERY, longest_attempt_s),
+        processing_mode=DELIVERY_MODE,
+        response_attributes=["xds.cluster_name", "upstream.request_attempt_count"],
+        metadata_options={"forwarding_namespaces": {"untyped": [seams.NAMESPACE_CONTEXT]}},
+    )
+
+
+def _common(door: str, message_timeout_s: float) -> Message:
+    return {
+        "grpc_service": {
+            "envoy_grpc": {"cluster_name": seams.EXTPROC_CLUSTER},
+            "initial_metadata": [{"key": seams.DOOR_KEY, "value": door}],
+            # A worker that is restarting: the stream is opened again elsewhere, as long as nothing was answered.
+            "retry_policy": {
+                "retry_on": "connect-failure,refused-stream,unavailable,reset,gateway-error",
+                "num_retries": 3,
+                "retry_back_off": {"base_interval": "0.002s", "max_interval": "0.010s"},
+                "retry_host_predicate": [
+                    extension(
+                        "envoy.retry_host_predicates.previous_hosts",
+                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                    )
+                ],
+                "host_selection_retry_max_attempts": 5,
+            },
+        },
+        "message_timeout": seconds(min(message_timeout_s, _MAX_MESSAGE_TIMEOUT_S)),
+        # Admission sets the attempt limits (x-envoy-…), delivery the final status; both write :path, host and status.
+        "mutation_rules": {"allow_all_routing": True, "allow_envoy": True},
+        # A door that failed is our own fault, whichever way it failed: never the caller's, never an open door.
+        "failure_mode_allow": False,
+        "allow_mode_override": False,
+        "status_on_error": {"code": "ServiceUnavailable"},
+        "stat_prefix": door,
+    }

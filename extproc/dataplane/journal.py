@@ -1,0 +1,64 @@
+"""The journal: one OpenTelemetry record per attempt and per finished request. Fields are named one by one.
+
+The classic gRPC access log is not used: it ships all dynamic metadata, bodies and credentials included. No path is
+logged, because a query may hold a key. Read ``extproc.wire`` for the receiver; the attributes here are its contract.
+"""
+
+from extproc.dataplane.typed import Message, Value, extension, seconds
+from extproc.model import seams
+
+OPEN_TELEMETRY = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig"
+
+_FLUSH_INTERVAL_S = 0.25
+_BUFFER_BYTES = 16384
+_CONTEXT = f"%DYNAMIC_METADATA({seams.NAMESPACE_CONTEXT}:{seams.CONTEXT_FIELD})%"
+_COMMON = {
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "code": "%RESPONSE_CODE%",
+    "flags": "%RESPONSE_FLAGS%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "duration_ms": "%DURATION%",
+    "cluster": "%UPSTREAM_CLUSTER%",
+    "context": _CONTEXT,
+    "method": "%REQ(:METHOD)%",
+    "protocol": "%PROTOCOL%",
+    "request_bytes": "%BYTES_RECEIVED%",
+    "response_bytes": "%BYTES_SENT%",
+}
+
+
+def exchange_log() -> Message:
+    """One record per finished client request; goes into the connection manager."""
+    # The request's own id would be the client's until the connection manager replaces it: this is Envoy's.
+    fields = {**_COMMON, "request_id": "%STREAM_ID%", "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
+    return _logger("gateway.journal.exchange", seams.LOG_EXCHANGE, fields)
+
+
+def attempt_log() -> Message:
+    """One record per upstream attempt; goes into the router's ``upstream_log``."""
+    fields = {
+        **_COMMON,
+        "request_id": "%STREAM_ID%",
+        # The rewrite keeps the number here: the header it came in is not for the provider, and the operator for
+        # attempts is 0 in an upstream log.
+        "attempt": f"%DYNAMIC_METADATA({seams.NAMESPACE_ATTEMPT_NUMBER}:number)%",
+        "retry_after": "%RESP(RETRY-AFTER)%",
+        "transport_failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    }
+    return _logger("gateway.journal.attempt", seams.LOG_ATTEMPT, fields)
+
+
+def _logger(name: str, kind: str, fields: dict[str, str]) -> Message:
+    attributes: list[Value] = [{"key": "kind", "value": {"string_value": kind}}]
+    attributes += [{"key": key, "value": {"string_value": operator}} for key, operator in sorted(fields.items())]
+    return extension(
+        name,
+        OPEN_TELEMETRY,
+        log_name=name,
+        grpc_service={"envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER}},
+        buffer_flush_interval=seconds(_FLUSH_INTERVAL_S),
+        buffer_size_bytes=_BUFFER_BYTES,
+        disable_builtin_labels=True,
+        attributes={"values": attributes},
+        stat_prefix=kind,
+    )
