@@ -11,11 +11,12 @@
 
 local NAMESPACE = "gateway.attempt"
 
--- Never for a provider, whoever set them: the client, Envoy, or an earlier attempt.
+-- Never for a provider, whoever set them: the client, Envoy, or an earlier attempt. x-request-id stays: it is ours, a
+-- random number, and Envoy copies it from here into the response.
 local NEVER = {
   "authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "accept-encoding", "expect", "te",
   "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-client-cert",
-  "x-real-ip", "forwarded", "via", "x-request-id", "x-client-trace-id", "traceparent", "tracestate", "baggage",
+  "x-real-ip", "forwarded", "via", "x-client-trace-id", "traceparent", "tracestate", "baggage",
   "x-envoy-attempt-count", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address", "x-envoy-internal",
   "x-envoy-original-path", "x-envoy-max-retries", "x-envoy-retry-on", "x-envoy-upstream-rq-timeout-ms",
   "x-envoy-upstream-rq-per-try-timeout-ms", "x-envoy-decorator-operation", "x-envoy-force-trace",

@@ -1,1 +1,280 @@
-"""The composition root: the only file that names concrete adapters."""
+"""The composition root: the only file that names concrete adapters.
+
+    serve        the worker processes of one host, and Envoy's files if asked
+    run_worker   one of them: adapters → desk → doors → socket
+    open_key_desk, migrate   what operators ask of Postgres, Redis and the vault
+
+A worker reads the vault and the configuration before its socket appears: Envoy never asks one that cannot decide.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvloop
+from redis.asyncio import Redis
+
+from extproc.adapters.journals import Journals
+from extproc.adapters.key_cache import CachedDirectory, CachePolicy
+from extproc.adapters.log_journal import LogJournal
+from extproc.adapters.postgres_directory import PostgresDirectory
+from extproc.adapters.postgres_feed import open_feed
+from extproc.adapters.postgres_keys import PostgresKeys
+from extproc.adapters.postgres_migrate import migrate_schema
+from extproc.adapters.postgres_pool import open_pool
+from extproc.adapters.redis_client import open_redis
+from extproc.adapters.redis_invalidations import RedisInvalidations
+from extproc.adapters.redis_tally import RedisTally
+from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.config.environment import Environment, EnvironmentInvalid
+from extproc.config.gateway import Gateway, load
+from extproc.config.watch import watch
+from extproc.exchange.admission import AdmissionDesk
+from extproc.model.catalog import Catalog, CredentialRef
+from extproc.model.refusals import Unavailable
+from extproc.model.seams import WORKER_SOCKET
+from extproc.model.secret import Secret
+from extproc.operations.keys import KeyDesk
+from extproc.policy.ports import Clock
+from extproc.wire.doors import Doors, Limits
+from extproc.wire.fleet import Fleet, FleetPlan, worker_command
+from extproc.wire.journal_door import JournalDoor
+from extproc.wire.server import serve as serve_socket
+
+PEPPER = CredentialRef("gateway/pepper", "value")
+"""What the digests of virtual keys are keyed with."""
+
+PUBLISHED_CONFIG = "gateway.yaml"
+"""In the run directory: the configuration that Envoy has taken and workers follow."""
+
+_DECIDE_MARGIN_S = 0.25
+"""Our own answer must be there before Envoy's message_timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The real time."""
+
+    def now_s(self) -> float:
+        """UTC seconds since the epoch."""
+        return time.time()
+
+
+class Snapshot:
+    """The catalog in force; swapped whole. An exchange keeps the one it began with."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.current = catalog
+
+    def __call__(self) -> Catalog:
+        """The catalog for an exchange that begins now."""
+        return self.current
+
+
+def run_worker(environment: Environment, index: int) -> None:
+    """Be one worker until SIGTERM, or until the supervisor at the other end of standard input is gone.
+
+    Raises:
+        GatewayInvalid, EnvironmentInvalid, Unavailable: it cannot become ready.
+    """
+    configure_log()
+    uvloop.run(_work(environment, index))
+
+
+def serve(environment: Environment, envoy_dir: Path | None) -> None:
+    """Run the fleet until SIGTERM.
+
+    Raises:
+        GatewayInvalid: gateway.yaml cannot be served.
+    """
+    configure_log()
+    uvloop.run(_serve(environment, envoy_dir))
+
+
+def configure_log() -> None:
+    """One JSON object a line on standard error; a value with line ends or escapes cannot break out of its line."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_vault(environment: Environment, clock: Clock, *, max_stale_s: float, refresh_s: float) -> AsyncIterator[KvVault]:
+    """The vault that the environment names.
+
+    Raises:
+        EnvironmentInvalid: it does not say how to log in.
+    """
+    if environment.vault_role_id_file is None or environment.vault_secret_id_file is None:
+        raise EnvironmentInvalid("set EXTPROC_VAULT_ROLE_ID_FILE and EXTPROC_VAULT_SECRET_ID_FILE to the AppRole files")
+    account = VaultAccount(
+        environment.vault_addr,
+        environment.vault_mount,
+        environment.vault_role_id_file,
+        environment.vault_secret_id_file,
+    )
+    vault = KvVault(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s)
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+def open_redis_of(environment: Environment) -> contextlib.AbstractAsyncContextManager[Redis]:
+    """The Redis that the environment names."""
+    file = environment.redis_password_file
+    try:
+        password = None if file is None else Secret(file.read_text().strip())
+    except OSError as error:
+        raise EnvironmentInvalid(f"EXTPROC_REDIS_PASSWORD_FILE cannot be read: {error.strerror}") from None
+    return open_redis(environment.redis_url, password)
+
+
+@contextlib.asynccontextmanager
+async def open_key_desk(environment: Environment) -> AsyncIterator[KeyDesk]:
+    """What operations on virtual keys ask of the world.
+
+    Raises:
+        EnvironmentInvalid: it names files that cannot be read.
+    """
+    clock = SystemClock()
+
+    async def read_pepper() -> Secret:
+        async with open_vault(environment, clock, max_stale_s=60.0, refresh_s=60.0) as vault:
+            await vault.load((PEPPER,))
+            return vault.credential(PEPPER)
+
+    async with (
+        open_pool(environment.postgres_dsn, most_connections=1) as pool,
+        open_redis_of(environment) as redis,
+    ):
+        yield KeyDesk(PostgresKeys(pool), RedisInvalidations(redis), read_pepper, clock, secrets.randbelow)
+
+
+def migrate(environment: Environment) -> tuple[str, ...]:
+    """Bring the Postgres schema up to date; the files that were applied now.
+
+    Raises:
+        SchemaProblem: the database is not one this version can bring up to date.
+        Unavailable: Postgres did not answer.
+    """
+    return asyncio.run(migrate_schema(environment.postgres_dsn))
+
+
+async def _work(environment: Environment, index: int) -> None:
+    published = environment.run_dir / PUBLISHED_CONFIG
+    source = published if published.exists() else environment.config
+    gateway = load(source)
+    clock = SystemClock()
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    _stop_with_supervisor(stop)
+    async with contextlib.AsyncExitStack() as stack:
+        vault = await stack.enter_async_context(
+            open_vault(environment, clock, max_stale_s=gateway.vault.max_stale_s, refresh_s=gateway.vault.refresh_s)
+        )
+        await vault.load(_references(gateway))
+        pool = await stack.enter_async_context(open_pool(environment.postgres_dsn))
+        redis = await stack.enter_async_context(open_redis_of(environment))
+        feed = await stack.enter_async_context(open_feed(environment.postgres_dsn))
+        directory = CachedDirectory(
+            PostgresDirectory(pool), feed, RedisInvalidations(redis), clock, _cache_policy(gateway)
+        )
+        tally = RedisTally(redis)
+        journal = Journals((LogJournal(), tally))
+        snapshot = Snapshot(gateway.catalog)
+        desk = AdmissionDesk(snapshot, directory, vault, clock, lambda: vault.credential(PEPPER))
+        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway))
+        socket = environment.run_dir / WORKER_SOCKET.format(index=index)
+        async with asyncio.TaskGroup() as group:
+            helpers = (
+                group.create_task(vault.run()),
+                group.create_task(directory.run()),
+                group.create_task(tally.run()),
+                group.create_task(_follow(source, gateway, snapshot, vault)),
+            )
+            await serve_socket(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+            for helper in helpers:
+                helper.cancel()
+
+
+async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: KvVault) -> None:
+    """Take every new configuration, once its credentials are at hand; until then the old one serves."""
+    log = structlog.get_logger("extproc.worker")
+    async for new in watch(source, gateway):
+        try:
+            await vault.load(_references(new))
+        except Unavailable as trouble:
+            log.error("configuration_not_taken", version=new.catalog.version, reason=str(trouble))
+            continue
+        snapshot.current = new.catalog
+        log.info("configuration_taken", version=new.catalog.version)
+
+
+async def _serve(environment: Environment, envoy_dir: Path | None) -> None:
+    gateway = load(environment.config)
+    environment.run_dir.mkdir(parents=True, exist_ok=True)
+    fleet = Fleet(FleetPlan(gateway.workers, environment.run_dir, worker_command, gateway.limits.drain_timeout_s))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, fleet.stop)
+    loop.add_signal_handler(signal.SIGHUP, fleet.roll)
+    await fleet.run()
+
+
+def _references(gateway: Gateway) -> Iterable[CredentialRef]:
+    found = [deployment.credential for deployment in gateway.catalog.deployments.values()]
+    return (PEPPER, *(reference for reference in found if reference is not None))
+
+
+def _cache_policy(gateway: Gateway) -> CachePolicy:
+    keys = gateway.keys
+    return CachePolicy(
+        most_keys=keys.max_cached,
+        most_unknown=keys.max_unknown_cached,
+        unknown_for_s=keys.unknown_ttl_s,
+        poll_s=keys.poll_s,
+    )
+
+
+def _limits(gateway: Gateway) -> Limits:
+    limits = gateway.limits
+    return Limits(
+        decide_s=max(limits.admission_timeout_s - _DECIDE_MARGIN_S, limits.admission_timeout_s / 2),
+        body_s=limits.request_timeout_s + _DECIDE_MARGIN_S,
+        head_s=limits.stream_idle_timeout_s,
+        max_response_bytes=limits.max_response_bytes,
+    )
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+def _stop_with_supervisor(stop: asyncio.Event) -> None:
+    """Standard input is a pipe from the supervisor: its end means that nobody would restart or stop us any more."""
+    loop = asyncio.get_running_loop()
+
+    def closed() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), closed)

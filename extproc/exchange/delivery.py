@@ -148,7 +148,7 @@ class Delivery:
             return self._fail(failed)
         actions: list[DeliveryAction] = []
         if self._phase is Phase.HELD and (ready or is_last):
-            actions.append(self._release(len(ready) if is_last else None))
+            actions.append(self._release())
             self._phase = Phase.FLOWING
         if self._phase is Phase.FLOWING and (ready or is_last):
             self._released += len(ready)
@@ -165,9 +165,8 @@ class Delivery:
         ]
         return [*actions, PassTrailers(names)] if self._body.is_answer else actions
 
-    def _release(self, whole_bytes: int | None) -> ReleaseHead:
-        length: Headers = () if whole_bytes is None else (("content-length", str(whole_bytes)),)
-        return ReleaseHead(None, length, tuple(name for name in self._head_names() if name not in _KEPT))
+    def _release(self) -> ReleaseHead:
+        return ReleaseHead(None, (), tuple(name for name in self._head_names() if name not in _KEPT))
 
     def _head_names(self) -> Iterable[str]:
         return dict.fromkeys(name for name, _ in self._head.headers) if self._head else ()

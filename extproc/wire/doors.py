@@ -6,6 +6,7 @@ that is not ``is_done`` aborts: an early return, an exception, a deadline.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +111,8 @@ class Doors:
                 async with asyncio.timeout(delivery.patience_s):
                     await context.write(encode_delivery(action))
             if delivery.is_over:
+                if not delivery.is_done:
+                    await _await_retry(context, delivery.patience_s)
                 return delivery.is_done
             if delivery.is_flowing:
                 deadline = loop.time() + delivery.patience_s
@@ -122,6 +125,14 @@ class Doors:
             if message is None:
                 return False
             event = decode_delivery(message)
+
+
+async def _await_retry(context: Context, limit_s: float) -> None:
+    """Let Envoy drop this attempt for the next one; aborting now would be an error of the whole request."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            while await _read(context) is not None:
+                pass
 
 
 async def _read(context: Context) -> pb.ProcessingRequest | None:

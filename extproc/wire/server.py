@@ -5,7 +5,6 @@ once and go to another worker, while streams that are open run on.
 """
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +44,38 @@ async def serve(doors: Doors, journal: JournalDoor, socket: Path, stop: asyncio.
     if server.add_insecure_port(f"unix:{socket}") == 0:
         raise OSError(f"cannot bind {socket}")
     await server.start()
-    inode = socket.stat().st_ino
+    inode = _inode(socket)
     try:
         await stop.wait()
     finally:
-        if socket.exists() and socket.stat().st_ino == inode:
-            socket.unlink()
+        if _inode(socket) == inode:
+            _remove(socket)
         await server.stop(drain_s)
 
 
 async def _clear(socket: Path) -> None:
     """Remove what a killed worker left; refuse to take over from a live one."""
-    if not socket.exists():
+    if _inode(socket) is None:
         return
     try:
         async with asyncio.timeout(1):
             _, writer = await asyncio.open_unix_connection(socket)
     except (ConnectionError, TimeoutError):
-        os.unlink(socket)  # noqa: PTH108 - a socket, not a file
+        _remove(socket)
         return
     writer.close()
     raise SocketTaken(f"{socket} is served by another process")
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _handlers(doors: Doors, journal: JournalDoor) -> tuple[Any, ...]:

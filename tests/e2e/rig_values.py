@@ -1,0 +1,14 @@
+"""What the rig's workers and its tests both know. None of it is a secret of anybody."""
+
+import random
+
+from extproc.model.ids import OrganisationId
+from extproc.model.secret import Secret
+from extproc.model.token import mint_token
+
+PEPPER = Secret("rig-pepper")
+TOKEN = mint_token(OrganisationId("acme"), random.Random(7).randrange).reveal()  # noqa: S311
+PROVIDER_KEY = "sk-canary-provider-key"
+
+FAULTS = ("return-clean", "return", "raise", "hang")
+LATE_FAULTS = ("return-clean-late", "return-late", "raise-late")

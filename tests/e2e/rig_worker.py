@@ -1,0 +1,184 @@
+"""A worker for tests: the real doors, with everything behind them in memory, and doors that misbehave when told to.
+
+Run as ``python -m tests.e2e.rig_worker CONFIG SOCKET JOURNAL``. Admission obeys the request header ``x-test-fault``;
+delivery obeys the model's name, the only thing it knows of a request that a client can choose.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+import uvloop
+
+from extproc.adapters.memory import MemoryClock, MemoryKeys, MemoryVault
+from extproc.config.gateway import load
+from extproc.exchange.admission import Admission, AdmissionDesk
+from extproc.exchange.delivery import Delivery
+from extproc.exchange.events import AdmissionAction, AdmissionEvent, DeliveryAction, DeliveryEvent, Go, RequestHead
+from extproc.model.catalog import CredentialRef
+from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
+from extproc.model.identity import VirtualKey
+from extproc.model.ids import KeyId, OrganisationId, ProjectId, TeamId
+from extproc.model.secret import Secret
+from extproc.model.token import digest_token
+from extproc.wire import doors as doors_module
+from extproc.wire.doors import Context, Doors, Limits
+from extproc.wire.journal_door import JournalDoor
+from extproc.wire.server import serve
+from tests.e2e.rig_values import PEPPER, PROVIDER_KEY, TOKEN
+
+
+class FileJournal:
+    """One JSON line for each record, which the test reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", buffering=1)
+
+    def attempted(self, record: AttemptRecord) -> None:
+        self._write("attempt", asdict(record))
+
+    def delivered(self, record: DeliveryRecord) -> None:
+        self._write("delivery", asdict(record))
+
+    def finished(self, record: ExchangeRecord) -> None:
+        self._write("exchange", asdict(record))
+
+    def _write(self, kind: str, fields: dict[str, object]) -> None:
+        self._file.write(json.dumps({"kind": kind, **fields}, default=str) + "\n")
+
+
+class FaultyDoors(Doors):
+    """Doors with a fault in them: what a bug would do, so that Envoy's side of failing closed is what is tested."""
+
+    async def _admit(self, context: Context) -> bool:
+        message = await context.read()
+        headers = {h.key: h.raw_value.decode() for h in message.request_headers.headers.headers}
+        match headers.get("x-test-fault"):
+            case "return-clean":
+                return True
+            case "return":
+                return False
+            case "raise":
+                raise RuntimeError("a bug")
+            case "hang":
+                await asyncio.Event().wait()
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+        return await super()._admit(_Replayed(context, message))
+
+    async def _pump(self, context: Context, delivery: Delivery, event: DeliveryEvent) -> bool:
+        match delivery.record.context.model.partition("fault-")[2]:
+            case "return-clean":
+                return True
+            case "return":
+                return False
+            case "raise":
+                raise RuntimeError("a bug")
+            case "hang":
+                await asyncio.Event().wait()
+            case "return-clean-late" | "return-late" | "raise-late" | "hang-late" | "kill-late" as fault:
+                return await super()._pump(context, _FaultyDelivery(delivery, fault), event)  # type: ignore[arg-type]
+        return await super()._pump(context, delivery, event)
+
+
+class _FaultyDelivery:
+    """Goes wrong once the first bytes were released."""
+
+    def __init__(self, delivery: Delivery, fault: str) -> None:
+        self._delivery = delivery
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> object:
+        if name == "is_over" and self._fault.startswith("return") and self._delivery.is_flowing:
+            return True
+        if name == "is_done" and self._fault == "return-clean-late" and self._delivery.is_flowing:
+            return True
+        return getattr(self._delivery, name)
+
+    def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
+        if self._delivery.is_flowing:
+            if self._fault == "raise-late":
+                raise RuntimeError("a bug")
+            if self._fault == "kill-late":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self._fault == "hang-late":
+                signal.pause()
+        return self._delivery.handle(event)
+
+
+class _Replayed:
+    """A context whose first message was already taken."""
+
+    def __init__(self, context: Context, first: object) -> None:
+        self._context = context
+        self._first = first
+
+    async def read(self) -> object:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return await self._context.read()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._context, name)
+
+
+class PaddedAdmission(Admission):
+    """Adds a megabyte to the plan's metadata when the request asks for it."""
+
+    __slots__ = ("_pad",)
+
+    async def handle(self, event: AdmissionEvent) -> AdmissionAction:
+        if isinstance(event, RequestHead):
+            self._pad = int(dict(event.headers).get("x-test-padding", "0"))
+        action = await super().handle(event)
+        if self._pad and isinstance(action, Go):
+            from dataclasses import replace  # noqa: PLC0415
+
+            padded = replace(action.context, catalog_version="x" * self._pad)
+            return replace(action, context=padded)
+        return action
+
+
+def known_keys(clock: MemoryClock) -> MemoryKeys:
+    keys = MemoryKeys(clock)
+    key = VirtualKey(
+        id=KeyId("key_e2e"),
+        organisation=OrganisationId("acme"),
+        team=TeamId("cards"),
+        project=ProjectId("chatbot"),
+        environment="test",
+        owner="a@acme.example",
+        allowed_models=None,
+        tags=(),
+        created_at_s=0.0,
+        expires_at_s=None,
+        revoked_at_s=None,
+        hint="gk_acme_…e2e",
+    )
+    keys.put(key, digest_token(Secret(TOKEN), PEPPER))
+    return keys
+
+
+async def main(config: Path, socket: Path, journal_path: Path) -> None:
+    gateway = load(config)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    clock = MemoryClock()
+    refs = {CredentialRef("providers/main", "api_key"): Secret(PROVIDER_KEY)}
+    refs[CredentialRef("providers/other", "api_key")] = Secret("sk-other-provider")
+    desk = AdmissionDesk(lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, lambda: PEPPER)
+    journal = FileJournal(journal_path)
+    limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
+    doors_module.Admission = PaddedAdmission  # type: ignore[misc]
+    doors = FaultyDoors(desk, journal, lambda: uuid.uuid4().hex, limits)
+    await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])))
