@@ -38,7 +38,8 @@ def attempt_log() -> Message:
     """One record per upstream attempt; goes into the router's ``upstream_log``."""
     fields = {
         **_COMMON,
-        "request_id": "%STREAM_ID%",
+        # Not %STREAM_ID%: an upstream log has none, nor any dynamic metadata.
+        "request_id": "%REQ(X-REQUEST-ID)%",
         # The rewrite keeps the number here: the header it came in is not for the provider, and the operator for
         # attempts is 0 in an upstream log.
         "attempt": f"%DYNAMIC_METADATA({seams.NAMESPACE_ATTEMPT_NUMBER}:number)%",

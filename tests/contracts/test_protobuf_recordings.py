@@ -110,6 +110,12 @@ def _raw(headers: Any) -> tuple[tuple[str, str], ...]:
     return tuple((header.key, header.raw_value.decode("latin-1")) for header in headers.headers.headers)
 
 
+def _request_id(recording: Recording) -> str:
+    """Envoy's name of the exchange, as admission was told it."""
+    (frames,) = recording.frames(seams.DOOR_ADMISSION)
+    return dict(_raw(_as_envoy(frames[0]).request_headers))["x-request-id"]
+
+
 def test_every_scenario_was_recorded_and_is_replayed() -> None:
     assert set(NAMES) == {scenario.name for scenario in SCENARIOS} == EXPECTED.keys()
 
@@ -170,12 +176,10 @@ def test_delivery_reads_the_whole_response_of_each_attempt(name: str) -> None:
 
 @each_recording
 def test_delivery_is_seated_in_the_exchange_that_admission_planned(name: str) -> None:
-    (admission,) = RECORDED[name].frames(seams.DOOR_ADMISSION)
-    request_id = dict(_raw(_as_envoy(admission[0]).request_headers))["x-request-id"]
     order = [deployment for deployment, *_ in EXPECTED[name].attempts]
     for frames in RECORDED[name].frames(seams.DOOR_DELIVERY):
         seat = decode_seat(ext_proc_pb2.ProcessingRequest.FromString(frames[0]))
-        assert seat.context.id == request_id
+        assert seat.context.id == _request_id(RECORDED[name])
         assert seat.number == order.index(seat.deployment) + 1
 
 
@@ -199,6 +203,7 @@ def test_the_journal_tells_how_each_attempt_and_the_exchange_ended(name: str) ->
     assert tuple((a.deployment, a.status, a.flags) for a in attempts) == expected.attempts
     (exchange,) = [read_exchange(fields) for fields in by_kind[seams.LOG_EXCHANGE]]
     assert (exchange.outcome, exchange.status, exchange.flags) == (expected.outcome, expected.status, expected.flags)
+    assert {record.exchange for record in (exchange, *attempts)} == {_request_id(RECORDED[name])}
     planned = [limits.deployment for limits in exchange.context.plan] if exchange.context else []
     assert [a.deployment for a in attempts] == planned[: len(attempts)]
 
