@@ -23,15 +23,11 @@ local NEVER = {
 }
 
 local function rewrite(handle)
-  local metadata = handle:streamInfo():dynamicMetadata()
-  local plan = metadata:get(NAMESPACE)
+  local plan = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
   local attempt = plan and plan.attempts and plan.attempts[DEPLOYMENT]
   if attempt == nil then error("admission planned no attempt for this deployment") end
 
   local headers = handle:headers()
-  -- The journal reads the number from here: the header itself is not for the provider.
-  metadata:set("gateway.attempt_number", "number", headers:get("x-envoy-attempt-count") or "1")
-
   -- All attempts of a request share one header map: forget everything any of them can have set.
   for _, other in pairs(plan.attempts) do
     for name, _ in pairs(other.headers) do headers:remove(name) end

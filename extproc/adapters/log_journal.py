@@ -17,7 +17,6 @@ class LogJournal:
             "attempt",
             exchange=record.exchange,
             deployment=record.deployment,
-            number=record.number,
             status=record.status,
             flags=record.flags,
             duration_ms=record.duration_ms,

@@ -19,7 +19,6 @@ _COMMON = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "duration_ms": "%DURATION%",
     "cluster": "%UPSTREAM_CLUSTER%",
-    "context": _CONTEXT,
     "method": "%REQ(:METHOD)%",
     "protocol": "%PROTOCOL%",
     "request_bytes": "%BYTES_RECEIVED%",
@@ -30,7 +29,12 @@ _COMMON = {
 def exchange_log() -> Message:
     """One record per finished client request; goes into the connection manager."""
     # The request's own id would be the client's until the connection manager replaces it: this is Envoy's.
-    fields = {**_COMMON, "request_id": "%STREAM_ID%", "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
+    fields = {
+        **_COMMON,
+        "context": _CONTEXT,
+        "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "request_id": "%STREAM_ID%",
+    }
     return _logger("gateway.journal.exchange", seams.LOG_EXCHANGE, fields)
 
 
@@ -40,9 +44,6 @@ def attempt_log() -> Message:
         **_COMMON,
         # Not %STREAM_ID%: an upstream log has none, nor any dynamic metadata.
         "request_id": "%REQ(X-REQUEST-ID)%",
-        # The rewrite keeps the number here: the header it came in is not for the provider, and the operator for
-        # attempts is 0 in an upstream log.
-        "attempt": f"%DYNAMIC_METADATA({seams.NAMESPACE_ATTEMPT_NUMBER}:number)%",
         "retry_after": "%RESP(RETRY-AFTER)%",
         "transport_failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
     }

@@ -87,7 +87,7 @@ def _forwarding(place: Place) -> Iterator[Violation]:
 
 _LOG_KEYS = ("access_log", "upstream_log")
 _METADATA = re.compile(r"%[A-Z_]*METADATA\((?:[A-Z]+:)?([^:)]*)")
-_MAY_BE_LOGGED = frozenset({seams.NAMESPACE_CONTEXT, seams.NAMESPACE_ATTEMPT_NUMBER})
+_MAY_BE_LOGGED = frozenset({seams.NAMESPACE_CONTEXT})
 _HEADER = re.compile(r"%(?:REQ|RESP|REQUEST_HEADER|RESPONSE_HEADER|TRAILER)[A-Z_]*\(([^)]*)\)", re.IGNORECASE)
 _HEADERS_LOGGED = frozenset({"x-request-id", ":method", "retry-after"})
 

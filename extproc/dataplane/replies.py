@@ -35,7 +35,11 @@ def local_replies() -> Message:
             _when_details(_MALFORMED, refusals.INVALID_REQUEST, keeps_status=True),
             _when_flags(["NR"], refusals.UNKNOWN_PATH),
             # Admission did not decide: the default group's cluster has no endpoints.
-            _when(f'xds.cluster_name == "{seams.DENY_CLUSTER}"', refusals.GATEWAY_UNAVAILABLE),
+            # Both conditions: until it has decided, admission's own replies are in that cluster too.
+            _when(
+                f'xds.cluster_name == "{seams.DENY_CLUSTER}" && response.code_details == "no_healthy_upstream"',
+                refusals.GATEWAY_UNAVAILABLE,
+            ),
             _when_flags(["NC"], refusals.GATEWAY_UNAVAILABLE),
             _when_flags(["UT", "DT", "SI"], refusals.UPSTREAM_TIMEOUT),
             _when_flags(["UH", "UF", "UC", "UR", "LR", "UO", "UPE", "URX"], refusals.UPSTREAM_UNAVAILABLE),
@@ -44,6 +48,7 @@ def local_replies() -> Message:
 
 
 _MALFORMED = (
+    "http.",
     "http1.",
     "http2.",
     "missing_host_header",

@@ -32,8 +32,6 @@ def route_table(gateway: Gateway) -> Message:
         "name": "gateway",
         "domains": list(gateway.listener.hosts),
         "routes": [_exchange_route(gateway), *([_unknown_host()] if gateway.listener.takes_any_host else [])],
-        # The rewrite reads the attempt's number from the header; the operator for it is 0 in upstream logs.
-        "include_request_attempt_count": True,
     }
     others: Message = {"name": "others", "domains": ["*"], "routes": [_unknown_host()]}
     return {

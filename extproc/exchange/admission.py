@@ -39,7 +39,7 @@ from extproc.policy.ports import Clock, Directory, Vault
 from extproc.policy.route import choose_deployments
 
 # What of the client's request may travel on. Everything else is removed: an application's internal headers are none
-# of a provider's business. Envoy's own and x-request-id stay for the journal; the attempt rewrite removes them.
+# of a provider's business. Envoy's own stay until the attempt rewrite removes them; x-request-id is ours and stays.
 _KEPT = frozenset({"content-type", "content-length", "transfer-encoding", "accept", "host", "x-request-id"})
 _KEPT_PREFIXES = (":", "x-envoy-", "x-forwarded-")
 

@@ -59,12 +59,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One upstream attempt as Envoy saw it."""
+    """One upstream attempt as Envoy saw it. A deployment is tried once in an exchange, so the two name an attempt."""
 
     exchange: ExchangeId
     deployment: DeploymentName
-    number: int
-    """From 1."""
     status: int
     """0: no response headers came."""
     flags: str

@@ -15,9 +15,6 @@ CONTEXT_FIELD = "exchange"
 NAMESPACE_ATTEMPT = "gateway.attempt"
 """Dynamic metadata for the Lua rewrite: bodies and credentials. Never forwarded, never logged."""
 
-NAMESPACE_ATTEMPT_NUMBER = "gateway.attempt_number"
-"""Dynamic metadata written by the Lua rewrite for the journal; field ``number``."""
-
 DOOR_KEY = "x-gateway-door"
 """gRPC initial metadata that says which door a stream is for."""
 

@@ -1,8 +1,9 @@
 """The doors admission and delivery as gRPC streams.
 
-One rule above all: a stream may end cleanly only when its exchange said so. Envoy takes a clean early end as "nothing
-to change" and passes the rest, or silently cuts it; an aborted stream is an error and fails closed. So every way out
-that is not ``is_done`` aborts: an early return, an exception, a deadline.
+One rule above all: a stream may end cleanly only when what was sent on it completes it. Envoy takes a clean early end
+as "nothing to change" and passes the rest, or silently cuts it; an aborted stream is an error and fails closed. So
+``Line`` looks at every message that goes out, and every way out of a door before the completing one aborts: an early
+return, an exception, a deadline. No door has to remember it.
 """
 
 import asyncio
@@ -60,85 +61,108 @@ class Doors:
     async def process(self, _: object, context: Context) -> None:
         """One ``ExternalProcessor.Process`` stream."""
         door = dict(context.invocation_metadata()).get(DOOR_KEY)
-        is_done = False
+        line = Line(context)
         try:
             if door == DOOR_ADMISSION:
-                is_done = await self._admit(context)
+                await self._admit(line)
             elif door == DOOR_DELIVERY:
-                is_done = await self._deliver(context)
+                await self._deliver(line)
         except Exception as error:  # noqa: BLE001 - the servicer wrapper: whatever it was, fail closed and log it once
             # The type alone: a message may quote what was being read.
             incident = self._new_incident()
             self._log.error("door_failed", door=door, incident=incident, error=type(error).__name__, at=_where(error))
-        if not is_done:
+        if not line.is_complete:
             await context.abort(grpc.StatusCode.INTERNAL, "no decision")
 
-    async def _admit(self, context: Context) -> bool:
+    async def _admit(self, line: "Line") -> None:
         admission = Admission(self._desk)
         patience_s = self._limits.decide_s
         while not admission.is_done:
             async with asyncio.timeout(patience_s):
-                message = await _read(context)
+                message = await line.read()
             if message is None:
                 # The client left, or Envoy replied by itself (413, 408): nothing was decided, nothing is owed.
-                return False
+                return
             async with asyncio.timeout(self._limits.decide_s):
                 action = await admission.handle(decode_admission(message))
-                await context.write(encode_admission(action))
+                await line.write(encode_admission(action))
             patience_s = self._limits.body_s
-        return True
 
-    async def _deliver(self, context: Context) -> bool:
+    async def _deliver(self, line: "Line") -> None:
         async with asyncio.timeout(self._limits.head_s):
-            first = await _read(context)
+            first = await line.read()
         if first is None:
-            return False
+            return
         seat = decode_seat(first)
         delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes)
         try:
-            return await self._pump(context, delivery, decode_delivery(first))
+            await self._pump(line, delivery, decode_delivery(first))
         finally:
             # No await here: this also runs when the stream was cancelled.
             self._journal.delivered(delivery.record)
 
-    async def _pump(self, context: Context, delivery: Delivery, event: DeliveryEvent) -> bool:
+    async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + delivery.patience_s
         while True:
             for action in delivery.handle(event):
                 if isinstance(action, Break):
-                    return False
+                    return
                 async with asyncio.timeout(delivery.patience_s):
-                    await context.write(encode_delivery(action))
+                    await line.write(encode_delivery(action))
             if delivery.is_over:
                 if not delivery.is_done:
-                    await _await_retry(context, delivery.patience_s)
-                return delivery.is_done
+                    await line.await_retry(delivery.patience_s)
+                return
             if delivery.is_flowing:
                 deadline = loop.time() + delivery.patience_s
             try:
                 async with asyncio.timeout_at(deadline):
-                    message = await _read(context)
+                    message = await line.read()
             except TimeoutError:
                 event = TimedOut()
                 continue
             if message is None:
-                return False
+                return
             event = decode_delivery(message)
 
 
-async def _await_retry(context: Context, limit_s: float) -> None:
-    """Let Envoy drop this attempt for the next one; aborting now would be an error of the whole request."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
-            while await _read(context) is not None:
-                pass
+class Line:
+    """One gRPC stream, and whether what was sent on it completes it."""
+
+    __slots__ = ("_context", "is_complete")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.is_complete = False
+
+    async def read(self) -> pb.ProcessingRequest | None:
+        """The next message, or None at the end of what Envoy sends."""
+        message = await self._context.read()
+        return None if message is grpc.aio.EOF else message
+
+    async def write(self, message: pb.ProcessingResponse) -> None:
+        """Send a message."""
+        await self._context.write(message)
+        self.is_complete = _completes(message)
+
+    async def await_retry(self, limit_s: float) -> None:
+        """Let Envoy drop this attempt for the next one; aborting now would be an error of the whole request."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while await self.read() is not None:
+                    pass
 
 
-async def _read(context: Context) -> pb.ProcessingRequest | None:
-    """The next message, or None at the end of what Envoy sends."""
-    message = await context.read()
-    return None if message is grpc.aio.EOF else message
+def _completes(message: pb.ProcessingResponse) -> bool:
+    """Whether Envoy expects nothing more: a reply of ours, a decided request, or the response's end."""
+    match message.WhichOneof("response"):
+        case "immediate_response" | "request_body" | "response_trailers":
+            return True
+        case "response_body":
+            return message.response_body.response.body_mutation.streamed_response.end_of_stream
+        case _:
+            return False
 
 
 def _where(error: BaseException) -> str:

@@ -67,7 +67,8 @@ def encode_reply(reply: Reply) -> pb.ProcessingResponse:
 
 
 def _go(action: Go) -> pb.ProcessingResponse:
-    # Envoy answers 500 to a changed body whose content-length was not set in the same reply.
+    # Envoy answers 500 to a changed body whose content-length was not set in the same reply, and ignores
+    # clear_route_cache in a reply that changes no header.
     set_headers = (*action.set_headers, ("content-length", str(len(action.body))))
     common = pb.CommonResponse(
         header_mutation=_mutation(set_headers, action.remove_headers),

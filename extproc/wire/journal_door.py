@@ -52,7 +52,6 @@ def read_attempt(fields: Mapping[str, str]) -> AttemptRecord:
     return AttemptRecord(
         exchange=ExchangeId(_text(fields, "request_id")),
         deployment=DeploymentName(_text(fields, "cluster").removeprefix(DEPLOYMENT_CLUSTER_PREFIX)),
-        number=_number(fields, "attempt") or 1,
         status=_number(fields, "code"),
         flags=_text(fields, "flags"),
         duration_ms=_number(fields, "duration_ms"),

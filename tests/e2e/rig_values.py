@@ -11,4 +11,4 @@ TOKEN = mint_token(OrganisationId("acme"), random.Random(7).randrange).reveal() 
 PROVIDER_KEY = "sk-canary-provider-key"
 
 FAULTS = ("return-clean", "return", "raise", "hang")
-LATE_FAULTS = ("return-clean-late", "return-late", "raise-late")
+LATE_FAULTS = ("return-late", "raise-late")

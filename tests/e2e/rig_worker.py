@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -27,7 +28,8 @@ from extproc.model.ids import KeyId, OrganisationId, ProjectId, TeamId
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token
 from extproc.wire import doors as doors_module
-from extproc.wire.doors import Context, Doors, Limits
+from extproc.wire.doors import Doors, Limits, Line
+from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
 from tests.e2e.rig_values import PEPPER, PROVIDER_KEY, TOKEN
@@ -53,37 +55,39 @@ class FileJournal:
 
 
 class FaultyDoors(Doors):
-    """Doors with a fault in them: what a bug would do, so that Envoy's side of failing closed is what is tested."""
+    """Doors with a fault in them: what a bug would do, so that it is seen how it fails."""
 
-    async def _admit(self, context: Context) -> bool:
-        message = await context.read()
-        headers = {h.key: h.raw_value.decode() for h in message.request_headers.headers.headers}
+    async def _admit(self, line: Line) -> None:
+        message = await line.read()
+        assert message is not None
+        headers = {h.key: h.raw_value.decode("latin-1") for h in message.request_headers.headers.headers}
         match headers.get("x-test-fault"):
             case "return-clean":
-                return True
+                # Past our own wrapper: what is left is Envoy's side of failing closed.
+                line.is_complete = True
+                return
             case "return":
-                return False
+                return
             case "raise":
                 raise RuntimeError("a bug")
             case "hang":
                 await asyncio.Event().wait()
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
-        return await super()._admit(_Replayed(context, message))
+        await super()._admit(_Replayed(line, message))
 
-    async def _pump(self, context: Context, delivery: Delivery, event: DeliveryEvent) -> bool:
+    async def _pump(self, line: Line, delivery: Delivery, event: DeliveryEvent) -> None:
         match delivery.record.context.model.partition("fault-")[2]:
-            case "return-clean":
-                return True
             case "return":
-                return False
+                return
             case "raise":
                 raise RuntimeError("a bug")
             case "hang":
                 await asyncio.Event().wait()
-            case "return-clean-late" | "return-late" | "raise-late" | "hang-late" | "kill-late" as fault:
-                return await super()._pump(context, _FaultyDelivery(delivery, fault), event)  # type: ignore[arg-type]
-        return await super()._pump(context, delivery, event)
+            case "return-late" | "raise-late" | "hang-late" | "kill-late" as fault:
+                await super()._pump(line, _FaultyDelivery(delivery, fault), event)
+                return
+        await super()._pump(line, delivery, event)
 
 
 class _FaultyDelivery:
@@ -93,10 +97,8 @@ class _FaultyDelivery:
         self._delivery = delivery
         self._fault = fault
 
-    def __getattr__(self, name: str) -> object:
-        if name == "is_over" and self._fault.startswith("return") and self._delivery.is_flowing:
-            return True
-        if name == "is_done" and self._fault == "return-clean-late" and self._delivery.is_flowing:
+    def __getattr__(self, name: str) -> Any:
+        if self._fault == "return-late" and name in {"is_over", "is_done"} and self._delivery.is_flowing:
             return True
         return getattr(self._delivery, name)
 
@@ -112,20 +114,20 @@ class _FaultyDelivery:
 
 
 class _Replayed:
-    """A context whose first message was already taken."""
+    """A line whose first message was already taken."""
 
-    def __init__(self, context: Context, first: object) -> None:
-        self._context = context
-        self._first = first
+    def __init__(self, line: Line, first: ProcessingRequest) -> None:
+        self._line = line
+        self._first: ProcessingRequest | None = first
 
-    async def read(self) -> object:
+    async def read(self) -> ProcessingRequest | None:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return await self._context.read()
+        return await self._line.read()
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._context, name)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
 
 
 class PaddedAdmission(Admission):
@@ -138,8 +140,6 @@ class PaddedAdmission(Admission):
             self._pad = int(dict(event.headers).get("x-test-padding", "0"))
         action = await super().handle(event)
         if self._pad and isinstance(action, Go):
-            from dataclasses import replace  # noqa: PLC0415
-
             padded = replace(action.context, catalog_version="x" * self._pad)
             return replace(action, context=padded)
         return action
