@@ -1,12 +1,24 @@
 """Shows a stack's steps: spinners and times on a terminal, plain lines elsewhere. Implements ``reporting.Reporter``."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+
+
+@contextmanager
+def reporter_for(console: Console) -> Iterator["PlainReporter | LiveReporter"]:
+    """The right one for where the output goes."""
+    if not console.is_terminal:
+        yield PlainReporter(console)
+        return
+    with LiveReporter(console) as live:
+        yield live
 
 
 class PlainReporter:
@@ -38,6 +50,9 @@ class PlainReporter:
     def say(self, line: str) -> None:
         """Print the line."""
         self._line(line)
+
+    def settle(self) -> None:
+        """Nothing moves here."""
 
     def _took(self, step: str) -> str:
         return f"{time.monotonic() - self._began_s.pop(step, time.monotonic()):.1f} s"
@@ -97,6 +112,10 @@ class LiveReporter:
     def say(self, line: str) -> None:
         """A line above the spinners."""
         self._progress.console.print(line, markup=False, highlight=False)
+
+    def settle(self) -> None:
+        """Stop redrawing: what is up stays on the screen, what is said from now on follows below."""
+        self._progress.stop()
 
     def _end(self, step: str, note: str) -> None:
         self._progress.update(self._task(step), completed=1, note=escape(note))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from extproc.local.problems import AlreadyRunning
 from extproc.local.processes import ProcessId
+from extproc.model.ids import KeyId
+from extproc.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,9 @@ class StateDir:
         return self.root / "gateway.yaml"
 
     @property
-    def gateway_digest(self) -> Path:
-        """Digest of gateway.yaml as it was generated: while it matches, the file is ours to regenerate."""
-        return self.root / "gateway.yaml.generated"
-
-    @property
     def virtual_key(self) -> Path:
-        """The demo key."""
-        return self.root / "virtual_key"
+        """The demo key and its id."""
+        return self.root / "virtual_key.json"
 
     @property
     def vault_init(self) -> Path:
@@ -154,6 +151,15 @@ def running(state: StateDir) -> Record | None:
     """The record of the stack that runs in this state directory now; None where none does."""
     record = Record.read(state.record)
     return record if record is not None and record.supervisor.is_alive() else None
+
+
+def remembered_key(file: Path) -> tuple[KeyId, Secret] | None:
+    """The demo key that a file remembers, live or not; None where it remembers none."""
+    try:
+        document = json.loads(file.read_text())
+        return KeyId(document["id"]), Secret(document["key"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,14 +1,17 @@
 """The workers as a part of the stack: ``extproc serve``, ready when every socket takes a connection."""
 
 import asyncio
+import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from extproc.local.part import Part
 from extproc.model import seams
 
 _CONNECT_DEADLINE_S = 1.0
+_LOG_POLL_S = 0.2
 
 
 def workers(run_dir: Path, count: int, environment: dict[str, str]) -> Part:
@@ -43,3 +46,30 @@ async def _accepts(socket: Path) -> bool:
         return False
     writer.close()
     return True
+
+
+async def follow_restarts(log: Path, say: Callable[[str], None]) -> None:
+    """Say it when a worker process crashed: its supervisor restarts it and only writes that into its log."""
+    with log.open("rb") as file:
+        file.seek(0, 2)
+        rest = b""
+        while True:
+            rest += file.read()
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                said = _restart(line)
+                if said is not None:
+                    say(said)
+            await asyncio.sleep(_LOG_POLL_S)
+
+
+def _restart(line: bytes) -> str | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    match entry:
+        case {"event": "worker_ended", "worker": int(index), "pid": int(pid), "code": int(code)}:
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            return f"worker {index} (pid {pid}) {how}; it is started again"
+    return None

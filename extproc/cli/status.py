@@ -1,0 +1,140 @@
+"""``extproc status``: listeners, clusters, requests, retries and ext_proc as Envoy counts them, each with its call."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from extproc.cli.admin import UNREACHABLE, admin_options, find_admin
+from extproc.model.refusals import Unavailable
+from extproc.model.seams import DEPLOYMENT_CLUSTER_PREFIX
+from extproc.operations.envoy_admin import CLUSTERS, LISTENERS, Admin, Call, Cluster, Listener, stats
+
+_REQUESTS = r"^http\.gateway\.downstream_(rq_(total|active|2xx|4xx|5xx)|cx_active)$"
+_RETRIES = r"^cluster\.deployment\..*\.upstream_rq_(total|retry|retry_success|per_try_timeout|timeout)$"
+_EXT_PROC = r"\.ext_proc\.(admission|delivery)\.(streams_failed|message_timeouts|spurious_msgs_received|server_half_closed|rejected_header_mutations|failure_mode_allowed|immediate_responses_sent)$"  # noqa: E501 - one pattern
+_CALLS: Mapping[str, Call] = {
+    "listeners": LISTENERS,
+    "clusters": CLUSTERS,
+    "requests": stats(_REQUESTS),
+    "retries": stats(_RETRIES),
+    "ext_proc": stats(_EXT_PROC),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What Envoy said. Counters are since it started."""
+
+    listeners: tuple[Listener, ...]
+    clusters: tuple[Cluster, ...]
+    requests: Mapping[str, int]
+    retries: Mapping[str, Mapping[str, int]]
+    """Deployment → counter → value."""
+    ext_proc: Mapping[str, Mapping[str, int]]
+    """Door → counter → value, over all clusters."""
+
+
+@click.command(name="status")
+@admin_options
+@click.option("--json", "is_json", is_flag=True, help="For scripts; of a local stack also base_url and virtual_key.")
+def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
+    """Show what Envoy listens on, what it sends requests to, and how that goes.
+
+    Exit code 1: Envoy is not ready. Each part is preceded by the admin call it comes from.
+
+    Example: extproc status --json
+    """
+    envoy = find_admin(admin, state_dir)
+    try:
+        status = _ask(envoy)
+    except Unavailable as trouble:
+        click.echo(f"extproc status: {trouble}", err=True)
+        sys.exit(UNREACHABLE)
+    is_ready = envoy.is_ready()
+    if is_json:
+        local = {} if admin else _of_local_stack(state_dir, envoy)
+        calls = {part: call.as_curl(envoy.url) for part, call in _CALLS.items()}
+        facts = {"admin_url": envoy.url, "is_ready": is_ready, **local, **asdict(status), "calls": calls}
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        _show(envoy, status, is_ready=is_ready)
+    sys.exit(0 if is_ready else 1)
+
+
+def _ask(envoy: Admin) -> Status:
+    retries: dict[str, Counter[str]] = {}
+    for name, value in envoy.counters(_RETRIES).items():
+        deployment, _, counter = name.removeprefix(f"cluster.{DEPLOYMENT_CLUSTER_PREFIX}").rpartition(".")
+        retries.setdefault(deployment, Counter())[counter] += value
+    doors: dict[str, Counter[str]] = {}
+    for name, value in envoy.counters(_EXT_PROC).items():
+        door, counter = name.rsplit(".", 2)[1:]
+        doors.setdefault(door, Counter())[counter] += value
+    requests = {name.rsplit(".", 1)[1]: value for name, value in envoy.counters(_REQUESTS).items()}
+    return Status(envoy.listeners(), envoy.clusters(), requests, retries, doors)
+
+
+def _show(envoy: Admin, status: Status, *, is_ready: bool) -> None:
+    console = Console(highlight=False)
+    listeners = _table("listener", "address")
+    for listener in status.listeners:
+        listeners.add_row(listener.name, listener.address)
+    clusters = _table("cluster", "endpoint", "health", "requests", "errors")
+    for cluster in status.clusters:
+        for host in cluster.hosts:
+            health = "[green]healthy" if host.is_healthy else f"[red]{', '.join(host.reasons)}"
+            clusters.add_row(cluster.name, host.address, health, str(host.requests), str(host.errors))
+        if not cluster.hosts:
+            clusters.add_row(cluster.name, "none, on purpose", "", "", "")
+    requests = _table("requests", "count")
+    for name, value in sorted(status.requests.items()):
+        requests.add_row(name, str(value))
+    tables = {
+        "listeners": listeners,
+        "clusters": clusters,
+        "requests": requests,
+        "retries": _matrix("deployment", status.retries),
+        "ext_proc": _matrix("ext_proc door", status.ext_proc),
+    }
+    for part, table in tables.items():
+        console.print(_CALLS[part].as_curl(envoy.url), style="dim", markup=False, soft_wrap=True)
+        console.print(table)
+    if not is_ready:
+        console.print("[red]Envoy is not ready[/]: it is starting, or it was drained")
+
+
+def _matrix(first: str, rows: Mapping[str, Mapping[str, int]]) -> Table:
+    columns = sorted({counter for counters in rows.values() for counter in counters})
+    table = _table(first, *columns)
+    for name, counters in sorted(rows.items()):
+        table.add_row(name, *(str(counters.get(column, 0)) for column in columns))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _of_local_stack(state_dir: Path, envoy: Admin) -> dict[str, str]:
+    """What a script needs to use a local stack; nothing where the Envoy asked is not its own."""
+    if find_spec("psutil") is None:
+        return {}
+    from extproc.local.state import StateDir, remembered_key, running  # noqa: PLC0415 - needs the extra
+
+    state = StateDir(state_dir.absolute())
+    record = running(state)
+    if record is None or record.admin_url != envoy.url:
+        return {}
+    known = remembered_key(state.virtual_key)
+    return {"base_url": record.base_url, "virtual_key": "" if known is None else known[1].reveal()}

@@ -1,0 +1,268 @@
+"""The whole stack: what is started, in which order, with which addresses; and stopped in the opposite one.
+
+    servers ∥ model → policy file, schema, demo key → Envoy's files → workers → Envoy        stop: Envoy drains first
+
+``run`` is all that ``extproc up`` needs. Read ``supervisor`` for how parts are kept running.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from extproc import bootstrap
+from extproc.config.environment import Environment
+from extproc.config.gateway import Gateway, load
+from extproc.dataplane.rollout import Places, Rollout
+from extproc.dataplane.target import Target, find_system_ca
+from extproc.local import demo_key, gateway_file, leftovers, model_download, openbao, postgres, providers, valkey
+from extproc.local.envoy import envoy, program
+from extproc.local.model import model
+from extproc.local.panel import Welcome
+from extproc.local.problems import MEBIBYTE, CannotStart, free_port, require_extra, require_port, require_space
+from extproc.local.processes import ProcessId, me
+from extproc.local.reporting import Reporter
+from extproc.local.settings import Settings
+from extproc.local.state import Record, StateDir, StateLock, make_runtime_dir, remove_runtime_dir
+from extproc.local.supervisor import Supervisor
+from extproc.local.workers import follow_restarts, workers
+from extproc.model.catalog import Operation
+from extproc.model.ids import DeploymentName
+from extproc.model.refusals import Unavailable
+from extproc.model.secret import Secret
+from extproc.operations.envoy_admin import Admin
+
+_T = TypeVar("_T")
+_NEEDED_BYTES = 300 * MEBIBYTE
+_STOP_ORDER = ("envoy", "workers", "model", "openbao", "valkey", "postgres")
+_ACCEPTED = "gateway.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``extproc up`` was asked for."""
+
+    state_dir: Path
+    port: int
+    admin_port: int
+    is_model_wanted: bool
+    provider: str | None = None
+    provider_url: str | None = None
+    provider_key: Secret | None = None
+    is_detached: bool = False
+
+
+async def run(options: Options, reporter: Reporter, welcome: Callable[[Welcome], None]) -> None:
+    """Run the stack until cancelled. When this returns or raises, nothing of it runs.
+
+    Raises:
+        CannotStart: it could not be brought up.
+        GatewayInvalid: gateway.yaml was edited into something that cannot be served.
+        Unavailable: a part did not answer while it was set up.
+        OSError: the disk, above all.
+    """
+    require_extra()
+    state = StateDir(options.state_dir.absolute())
+    state.create()
+    require_space(state.root, _NEEDED_BYTES)
+    lock = StateLock(state)
+    lock.acquire()
+    try:
+        await leftovers.clear(state, reporter)
+        runtime_dir = make_runtime_dir()
+        try:
+            await _Stack(options, state, runtime_dir, reporter).run(welcome)
+        finally:
+            remove_runtime_dir(runtime_dir)
+            state.record.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+class _Stack:
+    def __init__(self, options: Options, state: StateDir, runtime_dir: Path, reporter: Reporter) -> None:
+        self._options = options
+        self._state = state
+        self._runtime_dir = runtime_dir
+        self._reporter = reporter
+        self._record = Record(supervisor=me(), runtime_dir=runtime_dir)
+        self._supervisor = Supervisor(state.logs, reporter, self._note_parts)
+        self._vault = openbao.Vault(free_port(), state.vault_init)
+        self._admin_port = options.admin_port or free_port()
+        self._port = options.port or free_port()
+        self._admin = Admin(f"http://127.0.0.1:{self._admin_port}")
+
+    async def run(self, welcome: Callable[[Welcome], None]) -> None:
+        require_port("127.0.0.1", self._port, "--port")
+        require_port("127.0.0.1", self._admin_port, "--admin-port")
+        self._record.write(self._state.record)
+        try:
+            gateway, rollout, key = await self._bring_up()
+            base_url = self._base_url(gateway)
+            self._record = replace(self._record, base_url=base_url, admin_url=self._admin.url, is_ready=True)
+            self._record.write(self._state.record)
+            chat = (name for name, each in gateway.catalog.models.items() if self._does_chat(gateway, each.deployments))
+            welcome(
+                Welcome(
+                    base_url=base_url,
+                    admin_url=self._admin.url,
+                    virtual_key=key,
+                    model=next(chat, next(iter(gateway.catalog.models))),
+                    state_dir=str(self._options.state_dir),
+                    is_detached=self._options.is_detached,
+                )
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(rollout.follow(self._reporter.say))
+                group.create_task(follow_restarts(self._state.logs / "workers.log", self._reporter.say))
+        finally:
+            self._reporter.say("stopping")
+            await self._stop()
+
+    async def _bring_up(self) -> tuple[Gateway, Rollout, Secret]:
+        settings = self._read_settings()
+        data, runtime_dir = self._state.data, self._runtime_dir
+        servers = (
+            self._step("postgres", self._supervisor.start(postgres.postgres(data("postgres"), runtime_dir))),
+            self._step("valkey", self._supervisor.start(valkey.valkey(data("valkey"), runtime_dir))),
+            self._step("openbao", self._supervisor.start(openbao.openbao(self._state, self._vault, free_port()))),
+            self._start_model(settings),
+        )
+        await _all(*servers)
+        self._record = replace(self._record, has_model="model" in self._supervisor.running)
+        provider = await self._add_provider(settings)
+        self._write_gateway_yaml(settings, provider)
+        environment = self._environment()
+        gateway = load(self._state.gateway_yaml)
+        require_port(gateway.listener.address, self._port, "--port")
+        key = await self._step("keys", self._prepare_keys(environment))
+        rollout = self._rollout()
+        rollout.begin()
+        await self._step(
+            "workers", self._supervisor.start(workers(runtime_dir, gateway.workers, _variables(environment)))
+        )
+        part = envoy(self._state.envoy / "bootstrap.json", self._admin, self._port)
+        await self._step("envoy", self._supervisor.start(part))
+        return gateway, rollout, key
+
+    async def _start_model(self, settings: Settings) -> None:
+        if not self._options.is_model_wanted:
+            self._reporter.skipped("model", "--no-model")
+            return
+        if not model_download.path_in(self._state.root).exists():
+            self._reporter.say(model_download.NOTICE)
+        self._reporter.begin("model")
+        try:
+            require_port("127.0.0.1", settings.model_port, "another --state-dir")
+            gguf = await model_download.fetch(self._state.root, lambda text: self._reporter.detail("model", text))
+            await self._supervisor.start(model(gguf, settings.model_port))
+        except (CannotStart, OSError) as error:
+            # The gateway is the point; the model is what it is tried with.
+            self._reporter.skipped("model", f"{error}. Everything else comes up; its requests are answered 503")
+        else:
+            self._reporter.done("model")
+
+    def _read_settings(self) -> Settings:
+        settings = Settings.read(self._state.settings)
+        if self._options.provider is not None:
+            settings = settings.with_provider(self._options.provider, self._options.provider_url)
+        settings.write(self._state.settings)
+        return settings
+
+    async def _add_provider(self, settings: Settings) -> providers.Provider | None:
+        if settings.provider is None:
+            return None
+        provider = providers.find(settings.provider, settings.provider_url)
+        if self._options.provider_key is not None:
+            await self._vault.write_secret(provider.vault_path, "api_key", self._options.provider_key.reveal())
+        return provider
+
+    def _write_gateway_yaml(self, settings: Settings, provider: providers.Provider | None) -> None:
+        text = gateway_file.generate(settings.model_port, provider, has_model=self._record.has_model)
+        file = gateway_file.GatewayFile(self._state.gateway_yaml)
+        if not file.write(text) and self._options.provider is not None:
+            self._reporter.say(
+                f"{file.path} was edited and is kept as it is; {file.twin.name} beside it has the new models"
+            )
+
+    async def _prepare_keys(self, environment: Environment) -> Secret:
+        await asyncio.to_thread(bootstrap.migrate, environment)
+        return await demo_key.provide(environment, self._state.virtual_key)
+
+    def _environment(self) -> Environment:
+        return Environment(
+            config=self._state.gateway_yaml,
+            run_dir=self._runtime_dir,
+            postgres_dsn=postgres.dsn(self._runtime_dir),
+            redis_url=valkey.url(self._runtime_dir),
+            vault_addr=self._vault.address,
+            vault_mount=openbao.MOUNT,
+            vault_role_id_file=self._state.vault_role_id,
+            vault_secret_id_file=self._state.vault_secret_id,
+            envoy_admin=self._admin.url,
+        )
+
+    def _rollout(self) -> Rollout:
+        target = Target(
+            directory=self._state.envoy,
+            run_dir=self._runtime_dir,
+            listen_port=self._port,
+            admin_address="127.0.0.1",
+            admin_port=self._admin_port,
+            health_address="127.0.0.1",
+            health_port=free_port(),
+            system_ca_file=find_system_ca(),
+        )
+        places = Places(self._state.gateway_yaml, target, self._state.envoy, self._runtime_dir / _ACCEPTED)
+        return Rollout(places, self._known_clusters, program())
+
+    def _known_clusters(self) -> frozenset[str]:
+        try:
+            return frozenset(cluster.name for cluster in self._admin.clusters())
+        except Unavailable:
+            return frozenset()
+
+    def _base_url(self, gateway: Gateway) -> str:
+        listener = gateway.listener
+        host = "127.0.0.1" if listener.address in {"0.0.0.0", "::"} else listener.address
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if listener.tls else 'http'}://{host}:{self._port}/v1"
+
+    def _does_chat(self, gateway: Gateway, deployments: tuple[DeploymentName, ...]) -> bool:
+        return any(Operation.CHAT in gateway.catalog.deployments[name].operations for name in deployments)
+
+    async def _step(self, name: str, work: Coroutine[None, None, _T]) -> _T:
+        self._reporter.begin(name)
+        is_done = False
+        try:
+            result = await work
+            is_done = True
+        finally:
+            if not is_done:
+                self._reporter.failed(name)
+        self._reporter.done(name)
+        return result
+
+    async def _stop(self) -> None:
+        await self._supervisor.stop(*(name for name in _STOP_ORDER if name in self._supervisor.running))
+
+    def _note_parts(self, parts: dict[str, ProcessId]) -> None:
+        self._record = replace(self._record, parts=parts)
+        self._record.write(self._state.record)
+
+
+def _variables(environment: Environment) -> dict[str, str]:
+    """The environment as the workers read it."""
+    values = {name: getattr(environment, name) for name in Environment.__dataclass_fields__}
+    return {f"EXTPROC_{name.upper()}": str(value) for name, value in values.items() if value is not None}
+
+
+async def _all(*works: Coroutine[None, None, None]) -> None:
+    """Do several things at once; the first failure ends the others and is the one raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
