@@ -13,39 +13,44 @@ _FLUSH_INTERVAL_S = 0.25
 _BUFFER_BYTES = 16384
 _CONTEXT = f"%DYNAMIC_METADATA({seams.NAMESPACE_CONTEXT}:{seams.CONTEXT_FIELD})%"
 _COMMON = {
-    "request_id": "%REQ(X-REQUEST-ID)%",
     "code": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
-    "details": "%RESPONSE_CODE_DETAILS%",
     "duration_ms": "%DURATION%",
     "cluster": "%UPSTREAM_CLUSTER%",
     "method": "%REQ(:METHOD)%",
     "protocol": "%PROTOCOL%",
-    "request_bytes": "%BYTES_RECEIVED%",
-    "response_bytes": "%BYTES_SENT%",
 }
 
 
 def exchange_log() -> Message:
     """One record per finished client request; goes into the connection manager."""
-    # The request's own id would be the client's until the connection manager replaces it: this is Envoy's.
     fields = {
         **_COMMON,
+        # Envoy's id of the request, also where none of its headers was read.
+        "request_id": "%STREAM_ID%",
+        "details": "%RESPONSE_CODE_DETAILS%",
         "context": _CONTEXT,
         "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-        "request_id": "%STREAM_ID%",
+        "request_bytes": "%BYTES_RECEIVED%",
+        "response_bytes": "%BYTES_SENT%",
     }
     return _logger("gateway.journal.exchange", seams.LOG_EXCHANGE, fields)
 
 
 def attempt_log() -> Message:
-    """One record per upstream attempt; goes into the router's ``upstream_log``."""
+    """One record per upstream attempt; goes into the router's ``upstream_log``.
+
+    Such a record has no stream id, no dynamic metadata and no response code details, and its attempt count is always 0
+    (each was tried). A plan has each deployment once, so the cluster says which attempt it was.
+    """
     fields = {
         **_COMMON,
-        # Not %STREAM_ID%: an upstream log has none, nor any dynamic metadata.
         "request_id": "%REQ(X-REQUEST-ID)%",
         "retry_after": "%RESP(RETRY-AFTER)%",
         "transport_failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+        # Counted from the upstream's side: what was sent is the request.
+        "request_bytes": "%BYTES_SENT%",
+        "response_bytes": "%BYTES_RECEIVED%",
     }
     return _logger("gateway.journal.attempt", seams.LOG_ATTEMPT, fields)
 

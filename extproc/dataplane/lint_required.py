@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from extproc.dataplane.bootstrap import SIDE_STREAM_FLOW_CONTROL
 from extproc.dataplane.deployment import HTTP_OPTIONS
 from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR
-from extproc.dataplane.listener import CONNECTION_MANAGER, ROUTER
+from extproc.dataplane.listener import CONNECTION_MANAGER, NOBODY_INTERNAL, ROUTER
 from extproc.dataplane.tree import Place, Violation, child, items, number, text
 from extproc.dataplane.typed import Message
 from extproc.dataplane.workers import BUFFER_LIMIT_BYTES, MAX_OUTBOUND_FRAMES
@@ -78,8 +78,9 @@ def _admission_first(everywhere: Sequence[Place]) -> Iterator[Violation]:
             yield place.breaks("the HTTP filters do not end in admission, router")
         if not place.message.get("early_header_mutation_extensions"):
             yield place.breaks("internal headers are not stripped before admission")
-        if place.message.get("internal_address_config") != {} or place.message.get("use_remote_address") is not True:
-            yield place.breaks("someone is internal: internal_address_config must be empty, use_remote_address true")
+        is_remote = place.message.get("use_remote_address") is True
+        if place.message.get("internal_address_config") != NOBODY_INTERNAL or not is_remote:
+            yield place.breaks("someone is internal: they could steer retries and timeouts by headers")
         for key in ("request_timeout", "request_headers_timeout", "stream_idle_timeout"):
             if text(place.message.get(key)) in {"", "0s"}:
                 yield place.breaks(f"{key} is not set: a slow client stays for ever")

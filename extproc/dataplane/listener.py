@@ -12,6 +12,10 @@ CONNECTION_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v
 ROUTER = "envoy.extensions.filters.http.router.v3.Router"
 CERTIFICATE_NAME = "listener"
 
+# Nobody is internal, not even loopback, so nobody may steer retries and timeouts by headers. Left empty, Envoy 1.40
+# takes loopback and private networks for internal; this range has no client in it.
+NOBODY_INTERNAL: Message = {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}], "unix_sockets": False}
+
 # Only Envoy and our own doors may set these; Envoy does not strip them itself.
 _INTERNAL_PREFIXES = ("x-gateway-", "x-envoy-", "x-forwarded-")
 _INTERNAL_HEADERS = (
@@ -125,8 +129,7 @@ def _identity() -> Message:
             )
         ],
         "use_remote_address": True,
-        # Empty: nobody is internal, not even loopback, so nobody may steer retries and timeouts by headers.
-        "internal_address_config": {},
+        "internal_address_config": NOBODY_INTERNAL,
         "generate_request_id": True,
         "preserve_external_request_id": False,
         "always_set_request_id_in_response": True,

@@ -30,6 +30,8 @@ def local_replies() -> Message:
             _when_details(["request_overall_timeout", "request_header_timeout"], refusals.REQUEST_TIMEOUT),
             _when_flags(["OM"], refusals.GATEWAY_UNAVAILABLE),
             _when_details(["overload"], refusals.GATEWAY_UNAVAILABLE),
+            # An absolute-form target or OPTIONS *: Envoy says 404, but it was never a path.
+            _when_details(["absolute_path_rejected"], refusals.INVALID_REQUEST),
             # Malformed HTTP; the status says what exactly (400, 403, 426, 431), and stays.
             _when_flags(["DPE"], refusals.INVALID_REQUEST, keeps_status=True),
             _when_details(_MALFORMED, refusals.INVALID_REQUEST, keeps_status=True),
@@ -53,7 +55,6 @@ _MALFORMED = (
     "http2.",
     "missing_host_header",
     "missing_path_rejected",
-    "absolute_path_rejected",
     "path_normalization_failed",
     "filter_chain_not_found",
     "invalid_",

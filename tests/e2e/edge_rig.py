@@ -141,8 +141,14 @@ class Edge:
         return self
 
     async def start_workers(self) -> None:
-        request, response = message_class(f"{_EXT_PROC}.ProcessingRequest"), message_class(f"{_EXT_PROC}.ProcessingResponse")
-        export, exported = message_class(f"{_OTLP}.ExportLogsServiceRequest"), message_class(f"{_OTLP}.ExportLogsServiceResponse")
+        request, response = (
+            message_class(f"{_EXT_PROC}.ProcessingRequest"),
+            message_class(f"{_EXT_PROC}.ProcessingResponse"),
+        )
+        export, exported = (
+            message_class(f"{_OTLP}.ExportLogsServiceRequest"),
+            message_class(f"{_OTLP}.ExportLogsServiceResponse"),
+        )
 
         async def process(messages: AsyncIterator[Any], context: Any) -> None:
             is_admission = dict(context.invocation_metadata())[seams.DOOR_KEY] == seams.DOOR_ADMISSION
@@ -197,7 +203,9 @@ class Edge:
         await self.server.stop(0)
 
     def client(self, **options: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=_DEADLINE_S, trust_env=False, **options)
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=_DEADLINE_S, trust_env=False, **options
+        )
 
     async def admin(self, path: str, method: str = "GET") -> str:
         async with httpx.AsyncClient(timeout=_DEADLINE_S, trust_env=False) as client:
