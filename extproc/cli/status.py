@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -70,14 +69,15 @@ def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
 
 
 def _ask(envoy: Admin) -> Status:
-    retries: dict[str, Counter[str]] = {}
+    retries: dict[str, dict[str, int]] = {}
     for name, value in envoy.counters(_RETRIES).items():
         deployment, _, counter = name.removeprefix(f"cluster.{DEPLOYMENT_CLUSTER_PREFIX}").rpartition(".")
-        retries.setdefault(deployment, Counter())[counter] += value
-    doors: dict[str, Counter[str]] = {}
+        retries.setdefault(deployment, {})[counter] = value
+    doors: dict[str, dict[str, int]] = {}
     for name, value in envoy.counters(_EXT_PROC).items():
         door, counter = name.rsplit(".", 2)[1:]
-        doors.setdefault(door, Counter())[counter] += value
+        counters = doors.setdefault(door, {})
+        counters[counter] = counters.get(counter, 0) + value
     requests = {name.rsplit(".", 1)[1]: value for name, value in envoy.counters(_REQUESTS).items()}
     return Status(envoy.listeners(), envoy.clusters(), requests, retries, doors)
 
@@ -101,8 +101,8 @@ def _show(envoy: Admin, status: Status, *, is_ready: bool) -> None:
         "listeners": listeners,
         "clusters": clusters,
         "requests": requests,
-        "retries": _matrix("deployment", status.retries),
-        "ext_proc": _matrix("ext_proc door", status.ext_proc),
+        "retries": _matrix("deployment", status.retries, "upstream_rq_"),
+        "ext_proc": _matrix("ext_proc", _turned(status.ext_proc)),
     }
     for part, table in tables.items():
         console.print(_CALLS[part].as_curl(envoy.url), style="dim", markup=False, soft_wrap=True)
@@ -111,12 +111,18 @@ def _show(envoy: Admin, status: Status, *, is_ready: bool) -> None:
         console.print("[red]Envoy is not ready[/]: it is starting, or it was drained")
 
 
-def _matrix(first: str, rows: Mapping[str, Mapping[str, int]]) -> Table:
+def _matrix(first: str, rows: Mapping[str, Mapping[str, int]], prefix: str = "") -> Table:
+    """One line per row, one column per counter; what all counters begin with is left out."""
     columns = sorted({counter for counters in rows.values() for counter in counters})
-    table = _table(first, *columns)
+    table = _table(first, *(column.removeprefix(prefix) for column in columns))
     for name, counters in sorted(rows.items()):
         table.add_row(name, *(str(counters.get(column, 0)) for column in columns))
     return table
+
+
+def _turned(rows: Mapping[str, Mapping[str, int]]) -> Mapping[str, Mapping[str, int]]:
+    counters = {counter for row in rows.values() for counter in row}
+    return {counter: {name: row.get(counter, 0) for name, row in rows.items()} for counter in counters}
 
 
 def _table(*columns: str) -> Table:

@@ -152,8 +152,10 @@ def _detach() -> int:
     )
     with contextlib.closing(process.stdout or io.BytesIO()) as said:
         for line in said:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            # Whoever reads us may leave early; the stack must not notice, so its pipe is read to the end.
+            with contextlib.suppress(BrokenPipeError):
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
     # Its output ends here either because it let go of us, which it does once it is up, or because it is gone.
     try:
         return process.wait(_SETTLE_S)
