@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
 
-from extproc.adapters.postgres_migrate import migrate
+from extproc.adapters.postgres_migrate import migrate_schema
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -75,14 +76,15 @@ class Server:
             self.process.send_signal(number)
 
     def pause(self) -> None:
-        """Stop it in its tracks: connections stay open and nothing answers."""
-        self.send(signal.SIGSTOP)
+        """Stop it in its tracks, children and all: connections stay open and nothing answers."""
+        self._send_all(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self.send(signal.SIGCONT)
+        self._send_all(signal.SIGCONT)
 
     def kill(self) -> None:
         if self.process is not None:
+            self.resume()
             self.process.kill()
             self.process.wait(_STOP_S)
             self.process = None
@@ -98,6 +100,14 @@ class Server:
             self.process.kill()
             self.process.wait(_STOP_S)
         self.process = None
+
+    def _send_all(self, number: signal.Signals) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        parent = psutil.Process(self.process.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def check_running(self) -> None:
         if self.process is None or self.process.poll() is not None:
@@ -229,7 +239,7 @@ def run_postgres() -> Iterator[Postgres]:
             server.start()
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 connection.execute("create database migrated")
-            asyncio.run(migrate(server.dsn("migrated")))
+            asyncio.run(migrate_schema(server.dsn("migrated")))
             yield server
         finally:
             server.stop()

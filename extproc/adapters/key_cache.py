@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -23,7 +23,7 @@ from extproc.model.keys import Changes, KeyChange
 from extproc.model.refusals import Unavailable
 from extproc.policy.ports import ChangeFeed, Clock, Directory, Invalidations
 
-Flight = asyncio.Future[VirtualKey | None]
+_MOST_READINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,20 @@ class CachePolicy:
     poll_limit_s: float = 1.0
     most_back_off_s: float = 0.5
     """No longer than the poll: what comes back is noticed within the second that is promised."""
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A look-up on its way, and what changed since it began."""
+
+    landing: asyncio.Future[VirtualKey | None]
+    changed: set[KeyId] = field(default_factory=set)
+    is_void: bool = False
+    """Changes were not followed all the while."""
+
+    def is_current(self, key: VirtualKey | None) -> bool:
+        """Whether what was read is still so. That nobody has a digest holds until any key changes."""
+        return not self.is_void and (not self.changed if key is None else key.id not in self.changed)
 
 
 class CachedDirectory:
@@ -59,9 +73,8 @@ class CachedDirectory:
         self._keys: OrderedDict[bytes, VirtualKey] = OrderedDict()
         self._digests: dict[KeyId, bytes] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
-        self._flights: dict[bytes, Flight] = {}
+        self._flights: dict[bytes, _Flight] = {}
         self._seq: int | None = None
-        self._turn = 0
         self._doubted: set[KeyId] = set()
         self._bell = asyncio.Event()
         self._log = structlog.get_logger("extproc.keys")
@@ -92,9 +105,9 @@ class CachedDirectory:
             if flight is None:
                 return await self._look_up(digest)
             # Bounded by the adapter's own deadline: the leader always lands.
-            await asyncio.wait({flight})
-            if not flight.cancelled():
-                return _landed(flight)
+            await asyncio.wait({flight.landing})
+            if not flight.landing.cancelled():
+                return _landed(flight.landing)
 
     async def run(self) -> None:
         """Follow changes until cancelled. Losing either way is logged once for each outage."""
@@ -103,24 +116,35 @@ class CachedDirectory:
             group.create_task(self._persist("postgres", self._poll))
 
     async def _look_up(self, digest: bytes) -> VirtualKey | None:
-        flight: Flight = asyncio.get_running_loop().create_future()
+        flight = _Flight(asyncio.get_running_loop().create_future())
         self._flights[digest] = flight
-        turn = self._turn
+        landing = flight.landing
         try:
-            key = await self._source.find(digest)
+            key = await self._read(digest, flight)
         except Unavailable as trouble:
-            flight.set_exception(Unavailable(trouble.dependency, trouble.reason))
-            flight.exception()  # looked at: there may be no followers
+            landing.set_exception(Unavailable(trouble.dependency, trouble.reason))
+            landing.exception()  # looked at: there may be no followers
             raise
         else:
-            flight.set_result(key)
-            # What changed while it was on its way may be older than what is known by now.
-            if self._seq is not None and turn == self._turn:
-                self._remember(digest, key)
+            landing.set_result(key)
             return key
         finally:
             del self._flights[digest]
-            flight.cancel()  # only when the leader itself was cancelled: a follower takes over
+            landing.cancel()  # only when the leader itself was cancelled: a follower takes over
+
+    async def _read(self, digest: bytes, flight: _Flight) -> VirtualKey | None:
+        """Read it until it did not change while it was read; remembered only then."""
+        key = None
+        for _ in range(_MOST_READINGS):
+            flight.changed.clear()
+            flight.is_void = self._seq is None
+            key = await self._source.find(digest)
+            if self._seq is None:
+                break
+            if flight.is_current(key):
+                self._remember(digest, key)
+                break
+        return key
 
     def _remember(self, digest: bytes, key: VirtualKey | None) -> None:
         if key is None:
@@ -153,8 +177,7 @@ class CachedDirectory:
 
     def _hear(self, change: KeyChange) -> None:
         """Apply a published word. It can only take away, and the poll it calls puts right what was not true."""
-        self._turn += 1
-        self._unknown.clear()
+        self._note({change.key})
         self._bell.set()
         digest = self._digests.get(change.key)
         if digest is None:
@@ -189,9 +212,7 @@ class CachedDirectory:
             self._log.warning("keys_forgotten", count=len(self._keys), head=changes.head, seen=self._seq)
             self._keys.clear()
             self._digests.clear()
-        if changes.head != self._seq:
-            self._turn += 1
-            self._unknown.clear()
+        self._note({key.id for key in changes.keys}, is_void=self._seq is None or not changes.is_whole)
         self._seq = changes.head
         for key in changes.keys:
             digest = self._digests.get(key.id)
@@ -201,6 +222,13 @@ class CachedDirectory:
         # A word that the truth does not bear out was not true: ask again.
         for identity in doubted - {key.id for key in changes.keys}:
             self._forget(identity)
+
+    def _note(self, changed: set[KeyId], *, is_void: bool = False) -> None:
+        for flight in self._flights.values():
+            flight.changed |= changed
+            flight.is_void |= is_void
+        if changed or is_void:
+            self._unknown.clear()
 
     def _forget(self, identity: KeyId) -> None:
         if (digest := self._digests.pop(identity, None)) is not None:
@@ -227,12 +255,12 @@ class CachedDirectory:
             await asyncio.sleep(random.uniform(longest_s / 2, longest_s))  # noqa: S311 - jitter, not a secret
 
 
-def _landed(flight: Flight) -> VirtualKey | None:
-    problem = flight.exception()
+def _landed(landing: asyncio.Future[VirtualKey | None]) -> VirtualKey | None:
+    problem = landing.exception()
     if isinstance(problem, Unavailable):
         # One of its own for each who waited: a shared exception gathers everybody's traceback.
         raise Unavailable(problem.dependency, problem.reason)
-    return flight.result()
+    return landing.result()
 
 
 async def _wait(bell: asyncio.Event, limit_s: float) -> None:

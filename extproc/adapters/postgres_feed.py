@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from extproc.adapters.postgres_directory import KEY_COLUMNS, read_key
-from extproc.adapters.postgres_pool import Connection, Row, ask
+from extproc.adapters.postgres_pool import Connection, Row, ask, check_dsn
 from extproc.model.keys import Changes
 from extproc.model.refusals import Unavailable
 
@@ -63,7 +63,8 @@ class PostgresFeed:
 
 @asynccontextmanager
 async def open_feed(dsn: str, limit_s: float = 0.9) -> AsyncIterator[PostgresFeed]:
-    """A feed that connects when it is first asked; closed on leaving."""
+    """A feed that connects when it is first asked; closed on leaving. Raises Unavailable for an unreadable DSN."""
+    check_dsn(dsn)
     feed = PostgresFeed(dsn, limit_s)
     try:
         yield feed

@@ -10,7 +10,8 @@ from importlib import resources
 
 import psycopg
 
-from extproc.adapters.postgres_pool import DEPENDENCY
+from extproc.adapters.postgres_pool import DEPENDENCY, check_dsn
+from extproc.model.keys import SchemaProblem
 from extproc.model.refusals import Unavailable
 
 _LIMIT_S = 60.0
@@ -21,10 +22,6 @@ create table if not exists schema_migrations (
     checksum   text not null,
     applied_at timestamptz not null default clock_timestamp()
 )"""
-
-
-class SchemaProblem(Exception):  # noqa: N818 - reads as what it is
-    """The schema in the database is not one these files made. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def read_migrations() -> tuple[Migration, ...]:
     return tuple(Migration(int(name[:4]), name, (directory / name).read_bytes()) for name in names)
 
 
-async def migrate(dsn: str, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
+async def migrate_schema(dsn: str, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
     """Apply what is missing, in one transaction. Safe to repeat, and to run from several places at once.
 
     Returns:
@@ -58,6 +55,7 @@ async def migrate(dsn: str, migrations: tuple[Migration, ...] | None = None) -> 
         Unavailable: Postgres did not answer, or not in time.
         SchemaProblem: an applied file was changed since, or the database is newer than this program.
     """
+    check_dsn(dsn)
     known = read_migrations() if migrations is None else migrations
     try:
         async with asyncio.timeout(_LIMIT_S):

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from extproc.model.refusals import Unavailable
@@ -31,7 +32,11 @@ async def open_pool(dsn: str, *, most_connections: int = 4, most_waiting: int = 
         dsn: libpq URL or keywords.
         most_connections: the bulkhead: a flood of unknown keys gets no more of Postgres than this.
         most_waiting: how many wait for one of them; whoever comes later is told Unavailable at once.
+
+    Raises:
+        Unavailable: the DSN cannot be read.
     """
+    check_dsn(dsn)
     # The pool warns at every attempt to reconnect; whoever asks is told Unavailable and logs the outage once.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     logging.getLogger("psycopg").setLevel(logging.ERROR)
@@ -54,6 +59,14 @@ async def open_pool(dsn: str, *, most_connections: int = 4, most_waiting: int = 
         yield pool
     finally:
         await pool.close(timeout=1.0)
+
+
+def check_dsn(dsn: str) -> None:
+    """Raise Unavailable if libpq could never connect with this; the DSN is not repeated, it may hold a password."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise Unavailable(DEPENDENCY, "the DSN is not a libpq URL or a list of keywords") from None
 
 
 async def ask(limit_s: float, work: Coroutine[Any, Any, T]) -> T:

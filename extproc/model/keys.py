@@ -85,6 +85,10 @@ class KeyProblem(Exception):  # noqa: N818 - reads as what it is
     """The change cannot be made; nothing was changed. The message is for the operator and says what to do."""
 
 
+class SchemaProblem(Exception):  # noqa: N818 - same
+    """The schema in the database is not one this version made or can bring up to date. Nothing was changed."""
+
+
 def describe_project(organisation: OrganisationId, team: TeamId, project: ProjectId) -> str:
     """A project's place in the hierarchy, as the admin log names it."""
     return f"{organisation}/{team}/{project}"

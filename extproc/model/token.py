@@ -17,8 +17,9 @@ from extproc.model.secret import Secret
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_CHARS = 32  # 62^32 is about 190 bits
 _CHECKSUM_CHARS = 6  # 62^6 > 2^32, so a CRC-32 always fits
+_SLUG = "[a-z0-9][a-z0-9-]{0,30}[a-z0-9]"
 _SHAPE = re.compile(
-    rf"gk_(?P<organisation>[a-z0-9][a-z0-9-]{{0,30}}[a-z0-9])_(?P<random>[0-9A-Za-z]{{{_RANDOM_CHARS}}})"
+    rf"gk_(?P<organisation>{_SLUG})_(?P<random>[0-9A-Za-z]{{{_RANDOM_CHARS}}})"
     rf"(?P<checksum>[0-9A-Za-z]{{{_CHECKSUM_CHARS}}})",
     re.ASCII,
 )
@@ -49,6 +50,11 @@ def is_well_formed(text: str) -> bool:
         return False
     match = _SHAPE.fullmatch(text)
     return match is not None and _checksum(text[:-_CHECKSUM_CHARS]) == match["checksum"]
+
+
+def is_slug(text: str) -> bool:
+    """Whether the text can name an organisation in a key; every name of the hierarchy has this form."""
+    return re.fullmatch(_SLUG, text, re.ASCII) is not None
 
 
 def digest_token(token: Secret, pepper: Secret) -> bytes:
