@@ -6,13 +6,13 @@
 
 Each step returns the receipt that the next one requires: credential → Principal → Permit → Plan → Go. Refusals and
 outages become replies here and nowhere else; anything else that escapes is a bug, and the transport fails closed.
-Read next: ``planning`` for what is sent, ``delivery`` for the way back.
+Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``explanation`` to watch it decide.
 """
 
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import assert_never
 
 from extproc.dialects import openai
@@ -56,6 +56,23 @@ class Phase(Enum):
     DONE = auto()
 
 
+class Step(StrEnum):
+    """What is asked of a request, in this order. The first no ends it."""
+
+    PATH = "path"
+    CREDENTIAL = "credential"
+    IDENTITY = "identity"
+    CONTENT = "content"
+    REQUEST = "request"
+    PERMIT = "permit"
+    DEPLOYMENTS = "deployments"
+    PLAN = "plan"
+
+
+Observer = Callable[[Step, object], None]
+"""Told of each step that was passed, with the receipt it gave: how ``explanation`` narrates what really runs."""
+
+
 class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
     """An event that this phase cannot take: the transport is broken, fail closed."""
 
@@ -75,10 +92,11 @@ class AdmissionDesk:
 class Admission:
     """One exchange's admission. Feed it events in order; every event gives exactly one action."""
 
-    __slots__ = ("_catalog", "_deferred", "_desk", "_head", "_operation", "_phase", "_principal")
+    __slots__ = ("_catalog", "_deferred", "_desk", "_head", "_observe", "_operation", "_phase", "_principal")
 
-    def __init__(self, desk: AdmissionDesk) -> None:
+    def __init__(self, desk: AdmissionDesk, observe: Observer | None = None) -> None:
         self._desk = desk
+        self._observe = observe
         self._catalog = desk.catalog()
         self._phase = Phase.START
         self._head: RequestHead | None = None
@@ -121,17 +139,23 @@ class Admission:
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
         operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
+        self._passed(Step.PATH, operation)
         credential = read_credential(head.headers, query)
+        self._passed(Step.CREDENTIAL, credential)
         principal = await identify(credential, self._desk.directory, self._desk.pepper(), self._desk.clock)
+        self._passed(Step.IDENTITY, principal)
         if operation is Operation.LIST_MODELS:
             models = visible_models(principal, self._catalog)
+            self._passed(Step.PERMIT, models)
             return _json_reply({"object": "list", "data": [_model_object(model) for model in models]})
         if operation is Operation.SHOW_MODEL:
             permit = authorize(principal, named, self._catalog)
+            self._passed(Step.PERMIT, permit)
             return _json_reply(_model_object(self._catalog.models[permit.model]))
         _check_content(head.headers)
         if head.is_end:
             raise Refusal(INVALID_REQUEST, "The request has no body.")
+        self._passed(Step.CONTENT, operation)
         self._head, self._principal, self._operation = head, principal, operation
         return Wait()
 
@@ -139,9 +163,13 @@ class Admission:
         if self._head is None or self._principal is None or self._operation is None:
             raise OutOfOrder("a body without a head")
         request = openai.read_request(self._operation, event.data)
+        self._passed(Step.REQUEST, request)
         permit = authorize(self._principal, request.model, self._catalog)
+        self._passed(Step.PERMIT, permit)
         deployments = choose_deployments(permit, request.operation, self._catalog)
+        self._passed(Step.DEPLOYMENTS, deployments)
         plan = make_plan(request, deployments, self._desk.vault)
+        self._passed(Step.PLAN, plan)
         exchange = ExchangeId(_value(self._head.headers, "x-request-id"))
         return Go(
             plan=plan,
@@ -150,6 +178,10 @@ class Admission:
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,
         )
+
+    def _passed(self, step: Step, receipt: object) -> None:
+        if self._observe is not None:
+            self._observe(step, receipt)
 
 
 def _value(headers: Headers, name: str) -> str:

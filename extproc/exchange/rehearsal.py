@@ -1,0 +1,122 @@
+"""What follows a go: what each attempt would send, what Envoy is told, and what delivery would do with an answer.
+
+Nothing is described that was not tried: the plan is the one admission made, and delivery's part is found out by
+playing a short answer and a failure to a real ``Delivery``. Credentials are named, never shown.
+"""
+
+import json
+from collections.abc import Iterator
+
+from extproc.exchange.delivery import Delivery
+from extproc.exchange.events import (
+    DeliveryAction,
+    Go,
+    ReleaseHead,
+    Reply,
+    ResponseChunk,
+    ResponseHead,
+    Send,
+)
+from extproc.exchange.words import Facts, shown_names, size
+from extproc.model.plan import Attempt
+from extproc.model.seams import DEPLOYMENT_CLUSTER_PREFIX
+
+Told = tuple[str, str, Facts]
+"""Step, what happens, facts."""
+
+_EVENT_STREAM = (("content-type", "text/event-stream"),)
+_JSON = (("content-type", "application/json"),)
+_ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+_WORD = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+_USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n'
+_DONE = b"data: [DONE]\n\n"
+
+
+def rehearse(go: Go, max_response_bytes: int) -> Iterator[Told]:
+    """Everything after admission's go, in the order it would happen."""
+    for number, attempt in enumerate(go.plan.attempts, 1):
+        yield _attempt(go, attempt, number)
+    yield _envoy(go)
+    yield _answer(go, max_response_bytes)
+    yield _failure(go, max_response_bytes)
+
+
+def _attempt(go: Go, attempt: Attempt, number: int) -> Told:
+    names = [name for name, _ in attempt.headers]
+    credentials = [f"{credential.name} (hidden)" for credential in attempt.credentials]
+    stream = (("first event within", f"{attempt.first_token_s:g} s"), ("silence at most", f"{attempt.idle_s:g} s"))
+    whole = (("whole answer within", f"{attempt.total_s:g} s"),)
+    facts = (
+        ("sends", f"POST {attempt.path} to {attempt.authority}"),
+        ("headers", ", ".join([*names, *credentials]) + ("" if credentials else "; no credential")),
+        ("body", f"{size(attempt.body)}, model {json.loads(attempt.body)['model']!r}{_forced(attempt)}"),
+        *(stream if go.context.is_stream else whole),
+    )
+    turn = "tried first" if number == 1 else f"tried when attempt {number - 1} failed before an answer"
+    return f"attempt {number}", f"{attempt.deployment}: {turn}", facts
+
+
+def _forced(attempt: Attempt) -> str:
+    options = json.loads(attempt.body).get("stream_options")
+    return ", stream_options.include_usage on" if isinstance(options, dict) and options.get("include_usage") else ""
+
+
+def _envoy(go: Go) -> Told:
+    order = " → ".join(DEPLOYMENT_CLUSTER_PREFIX + attempt.deployment for attempt in go.plan.attempts)
+    facts = (
+        ("clusters in order", order),
+        *go.set_headers,
+        ("removes", shown_names(go.remove_headers) or "nothing"),
+    )
+    return "envoy", "sends the body as admission wrote it, along this order", facts
+
+
+def _answer(go: Go, max_response_bytes: int) -> Told:
+    delivery = _delivery(go, 1, max_response_bytes)
+    held_s = delivery.patience_s
+    facts: Facts = (("answer at most", f"{max_response_bytes:,} bytes"),)
+    if not go.context.is_stream:
+        delivery.handle(ResponseHead(200, _JSON, is_end=False))
+        return "delivery", f"holds the whole answer, up to {held_s:g} s, until it can be read to its end", facts
+    delivery.handle(ResponseHead(200, _EVENT_STREAM, is_end=False))
+    is_held = not delivery.handle(ResponseChunk(_ROLE, is_last=False))
+    delivery.handle(ResponseChunk(_WORD, is_last=False))
+    idle_s = delivery.patience_s
+    is_hidden = not _sent(delivery.handle(ResponseChunk(_USAGE, is_last=False)))
+    delivery.handle(ResponseChunk(_DONE, is_last=True))
+    facts = (
+        ("after that", f"cut when silent for {idle_s:g} s"),
+        ("usage chunk", "counted and hidden: the client did not ask for it" if is_hidden else "counted and passed on"),
+        ("ends well", "only with [DONE] and the provider's end of stream: " + ("yes" if delivery.is_done else "no")),
+        *facts,
+    )
+    until = "the first event that says something" if is_held else "the first event"
+    return "delivery", f"holds the headers until {until}, up to {held_s:g} s", facts
+
+
+def _failure(go: Go, max_response_bytes: int) -> Told:
+    facts = []
+    for number, attempt in enumerate(go.plan.attempts, 1):
+        actions = _delivery(go, number, max_response_bytes).handle(ResponseHead(503, _JSON, is_end=True))
+        facts.append((attempt.deployment, _outcome(actions)))
+    return "on failure", "when a provider answers 503 before a first event", tuple(facts)
+
+
+def _delivery(go: Go, number: int, max_response_bytes: int) -> Delivery:
+    return Delivery(go.context, go.plan.attempts[number - 1].deployment, number, max_response_bytes)
+
+
+def _outcome(actions: list[DeliveryAction]) -> str:
+    for action in actions:
+        match action:
+            case ReleaseHead():
+                return "Envoy takes the next attempt"
+            case Reply(status, _, _, reason):
+                return f"the client gets {status} {reason}"
+            case _:
+                continue
+    return "nothing yet"
+
+
+def _sent(actions: list[DeliveryAction]) -> bytes:
+    return b"".join(action.data for action in actions if isinstance(action, Send))
