@@ -1,8 +1,9 @@
 """The two ext_proc filters, admission and delivery, with the processing modes they are held to by ``lint``."""
 
-from extproc.dataplane.typed import Message, extension, seconds
+from extproc.dataplane.typed import Message, extension, seconds, typed
 from extproc.model import seams
 
+ADMISSION = "gateway.admission"
 EXTERNAL_PROCESSOR = "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"
 
 ADMISSION_MODE: Message = {
@@ -21,13 +22,16 @@ DELIVERY_MODE: Message = {
     "response_body_mode": "FULL_DUPLEX_STREAMED",
     "response_trailer_mode": "SEND",
 }
+NOT_ASKED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", disabled=True)
+"""For a route that Envoy answers by itself; ``lint`` takes it nowhere else."""
+
 _MAX_MESSAGE_TIMEOUT_S = 3600.0  # the field's own upper bound
 
 
 def admission(message_timeout_s: float) -> Message:
     """The router-level filter: judges one request once, whatever the number of attempts."""
     return extension(
-        "gateway.admission",
+        ADMISSION,
         EXTERNAL_PROCESSOR,
         **_common(seams.DOOR_ADMISSION, message_timeout_s),
         processing_mode=ADMISSION_MODE,

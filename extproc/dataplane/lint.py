@@ -9,7 +9,7 @@ must be there instead is in ``lint_required``.
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR
+from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR, NOT_ASKED
 from extproc.dataplane.lint_required import check_required
 from extproc.dataplane.tree import Place, Violation, child, items, places, snake, strings, text, texts
 from extproc.dataplane.typed import Message
@@ -56,8 +56,18 @@ def _mode_override(place: Place) -> Iterator[Violation]:
 
 
 def _per_route(place: Place) -> Iterator[Violation]:
-    if place.type_name.endswith(".ExtProcPerRoute"):
-        yield place.breaks("ExtProcPerRoute: no route may change or disable a door")
+    configs = place.message.get("typed_per_filter_config")
+    for config in configs.values() if isinstance(configs, Mapping) else ():
+        # A route that answers by itself needs nobody's judgement, and may not cost a worker's time.
+        if "direct_response" not in place.message or config != NOT_ASKED:
+            yield place.breaks("typed_per_filter_config: no route may change or disable a door")
+    if place.type_name.endswith(".ExtProcPerRoute") and place.message != NOT_ASKED:
+        yield place.breaks("ExtProcPerRoute: no route may change a door")
+
+
+def _disabled(place: Place) -> Iterator[Violation]:
+    if "typed_config" in place.message and (place.message.get("disabled") or place.message.get("is_optional")):
+        yield place.breaks("a filter that is disabled or optional is one that can be missing")
 
 
 def _processing_mode(place: Place) -> Iterator[Violation]:
@@ -137,6 +147,7 @@ _NEVER: tuple[Callable[[Place], Iterator[Violation]], ...] = (
     _failing_open,
     _mode_override,
     _per_route,
+    _disabled,
     _processing_mode,
     _rate_limited_back_off,
     _forwarding,

@@ -1,6 +1,7 @@
 """The route table: one route for everything, whose clusters admission chooses per request, and 421 for other hosts."""
 
 from extproc.config.gateway import Gateway
+from extproc.dataplane.doors import ADMISSION, NOT_ASKED
 from extproc.dataplane.replies import JSON_TYPE, body_of
 from extproc.dataplane.typed import Message, extension, seconds
 from extproc.model import refusals, seams
@@ -86,6 +87,7 @@ def _unknown_host() -> Message:
             "status": refusals.UNKNOWN_HOST.status,
             "body": {"inline_string": body_of(refusals.UNKNOWN_HOST)},
         },
+        "typed_per_filter_config": {ADMISSION: NOT_ASKED},
         "response_headers_to_add": [
             {
                 "header": {"key": "content-type", "value": JSON_TYPE},

