@@ -1,0 +1,84 @@
+"""Notices that a gateway.yaml says something else. Read ``gateway`` for what it gives.
+
+Polls, and compares what the file says, not its times: a ConfigMap is swapped by a symlink two levels up, an editor
+renames, a copy keeps the old time, and all of them end in other content at the same path. A file that is bad, or for a
+moment not there, changes nothing: the caller keeps the snapshot it has and is told once what is wrong.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from extproc.config.gateway import Gateway, GatewayInvalid, load
+
+Sleep = Callable[[float], Awaitable[None]]
+Report = Callable[[GatewayInvalid], None]
+
+
+def log_invalid(invalid: GatewayInvalid) -> None:
+    """Say in the log what is wrong with a file that is not taken."""
+    problems = [str(problem) for problem in invalid.problems]
+    structlog.get_logger("extproc.config").error("configuration_invalid", source=invalid.source, problems=problems)
+
+
+async def watch(
+    path: Path, current: Gateway, report: Report = log_invalid, sleep: Sleep = asyncio.sleep
+) -> AsyncGenerator[Gateway, None]:
+    """Every new snapshot of a file, for ever, beginning after ``current``; a bad file is reported and passed over."""
+    watched = GatewayWatch(path, current, sleep=sleep)
+    async for change in watched.changes():
+        if isinstance(change, GatewayInvalid):
+            report(change)
+        else:
+            yield change
+
+
+@dataclass(slots=True)
+class GatewayWatch:
+    """One file, watched by one reader."""
+
+    path: Path
+    current: Gateway
+    """The last good snapshot."""
+    interval_s: float = 1.0
+    sleep: Sleep = asyncio.sleep
+    _seen: bytes | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The file may have changed since ``current`` was read; then the first poll says so, once too often at worst.
+        self._seen = None
+
+    def poll(self) -> Gateway | GatewayInvalid | None:
+        """What changed since the last call: a new snapshot, or why there is none; None where nothing did.
+
+        Reads a small local file, so it is plain: a disk that does not answer stops everything else as well.
+        """
+        before, self._seen = self._seen, _fingerprint(self.path)
+        if self._seen == before:
+            return None
+        try:
+            gateway = load(self.path)
+        except GatewayInvalid as invalid:
+            return invalid
+        if gateway == self.current:
+            return None  # comments and spelling
+        self.current = gateway
+        return gateway
+
+    async def changes(self) -> AsyncGenerator[Gateway | GatewayInvalid, None]:
+        """Each change as it is noticed, for ever. Cancel to end."""
+        while True:
+            if (change := self.poll()) is not None:
+                yield change
+            await self.sleep(self.interval_s)
+
+
+def _fingerprint(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        return repr(error.errno).encode()
