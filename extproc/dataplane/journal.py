@@ -12,6 +12,8 @@ OPEN_TELEMETRY = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetr
 _FLUSH_INTERVAL_S = 0.25
 _BUFFER_BYTES = 16384
 _CONTEXT = f"%DYNAMIC_METADATA({seams.NAMESPACE_CONTEXT}:{seams.CONTEXT_FIELD})%"
+# What could not be read as HTTP has no id of the request, only the one its local reply was given.
+_REQUEST_ID = '%COALESCE({"operators":["STREAM_ID",{"command":"RESP","param":"X-REQUEST-ID"}]})%'
 _COMMON = {
     "code": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
@@ -26,8 +28,7 @@ def exchange_log() -> Message:
     """One record per finished client request; goes into the connection manager."""
     fields = {
         **_COMMON,
-        # Envoy's id of the request, also where none of its headers was read.
-        "request_id": "%STREAM_ID%",
+        "request_id": _REQUEST_ID,
         "details": "%RESPONSE_CODE_DETAILS%",
         "context": _CONTEXT,
         "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",

@@ -91,4 +91,11 @@ def _mapper(condition: Message, kind: Kind, *, keeps_status: bool) -> Message:
             "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
             "content_type": JSON_TYPE,
         },
+        # Where headers could not be read there is no id yet; where there is one, Envoy puts it in this one's place.
+        "headers_to_add": [
+            {
+                "header": {"key": "x-request-id", "value": "%UNIQUE_ID%"},
+                "append_action": "ADD_IF_ABSENT",
+            }
+        ],
     }
