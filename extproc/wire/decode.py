@@ -45,7 +45,8 @@ def decode_admission(message: pb.ProcessingRequest) -> AdmissionEvent:
             head = message.request_headers
             protocol = _attribute(message, "request.protocol")
             return RequestHead(_headers(head.headers), head.end_of_stream, protocol)
-        case "request_body" if message.request_body.end_of_stream:
+        case "request_body":
+            # Buffered, so it is the whole body; end_of_stream is false when trailers follow, which go no further.
             return RequestBody(message.request_body.body)
         case other:
             raise MessageUnexpected(str(other))
