@@ -22,7 +22,8 @@ class Welcome:
     virtual_key: Secret
     model: str
     state_dir: str
-    is_detached: bool
+    stop: str
+    """What ends it."""
 
     def curl(self) -> str:
         """One line for a shell: a plain answer."""
@@ -46,11 +47,13 @@ class Welcome:
 def show(welcome: Welcome, console: Console) -> None:
     """Print it. Lines that are meant to be copied stand outside the frame and are never wrapped."""
     facts = Table.grid(padding=(0, 2))
+    facts.add_column()
+    facts.add_column(overflow="fold")
     facts.add_row("base URL", welcome.base_url)
     facts.add_row("virtual key", welcome.virtual_key.reveal())
     facts.add_row("Envoy admin", welcome.admin_url)
     facts.add_row("state", welcome.state_dir)
-    facts.add_row("stop", "extproc down" if welcome.is_detached else "Ctrl-C")
+    facts.add_row("stop", welcome.stop)
     console.print(Panel(facts, title="The gateway is up", expand=False))
     for title, text in (("A plain answer:", welcome.curl()), ("A streamed one:", welcome.snippet())):
         console.print(f"\n{title}", style="dim")

@@ -110,15 +110,18 @@ class _Stack:
                     virtual_key=key,
                     model=next(chat, next(iter(gateway.catalog.models))),
                     state_dir=str(self._options.state_dir),
-                    is_detached=self._options.is_detached,
+                    stop=f"extproc down --state-dir {self._options.state_dir}"
+                    if self._options.is_detached
+                    else "Ctrl-C",
                 )
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(rollout.follow(self._reporter.say))
                 group.create_task(follow_restarts(self._state.logs / "workers.log", self._reporter.say))
         finally:
-            self._reporter.say("stopping")
+            self._reporter.say("stopping: Envoy drains first")
             await self._stop()
+            self._reporter.say("stopped")
 
     async def _bring_up(self) -> tuple[Gateway, Rollout, Secret]:
         settings = self._read_settings()

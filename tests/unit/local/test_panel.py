@@ -12,7 +12,7 @@ WELCOME = Welcome(
     virtual_key=Secret("gk_local_x"),
     model="gemma-3-270m",
     state_dir=".extproc",
-    is_detached=False,
+    stop="Ctrl-C",
 )
 
 
