@@ -62,19 +62,7 @@ def _common(door: str, message_timeout_s: float) -> Message:
         "grpc_service": {
             "envoy_grpc": {"cluster_name": seams.EXTPROC_CLUSTER},
             "initial_metadata": [{"key": seams.DOOR_KEY, "value": door}],
-            # A worker that is restarting: the stream is opened again elsewhere, as long as nothing was answered.
-            "retry_policy": {
-                "retry_on": "connect-failure,refused-stream,unavailable,reset,gateway-error",
-                "num_retries": 3,
-                "retry_back_off": {"base_interval": "0.002s", "max_interval": "0.010s"},
-                "retry_host_predicate": [
-                    extension(
-                        "envoy.retry_host_predicates.previous_hosts",
-                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-                    )
-                ],
-                "host_selection_retry_max_attempts": 5,
-            },
+            "retry_policy": worker_retry(),
         },
         "message_timeout": seconds(min(message_timeout_s, _MAX_MESSAGE_TIMEOUT_S)),
         # Admission sets the attempt limits (x-envoy-…), delivery the final status; both write :path, host and status.
@@ -84,4 +72,21 @@ def _common(door: str, message_timeout_s: float) -> Message:
         "allow_mode_override": False,
         "status_on_error": {"code": "ServiceUnavailable"},
         "stat_prefix": door,
+    }
+
+
+def worker_retry() -> Message:
+    """For a worker that is restarting: the call is made again elsewhere, as long as nothing was answered."""
+    return {
+        # cancelled: what a draining gRPC server says to a call that comes on a connection it is about to close.
+        "retry_on": "cancelled,connect-failure,gateway-error,refused-stream,reset,unavailable",
+        "num_retries": 3,
+        "retry_back_off": {"base_interval": "0.002s", "max_interval": "0.010s"},
+        "retry_host_predicate": [
+            extension(
+                "envoy.retry_host_predicates.previous_hosts",
+                "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+            )
+        ],
+        "host_selection_retry_max_attempts": 5,
     }

@@ -4,6 +4,7 @@ The classic gRPC access log is not used: it ships all dynamic metadata, bodies a
 logged, because a query may hold a key. Read ``extproc.wire`` for the receiver; the attributes here are its contract.
 """
 
+from extproc.dataplane.doors import worker_retry
 from extproc.dataplane.typed import Message, Value, extension, seconds
 from extproc.model import seams
 
@@ -63,7 +64,8 @@ def _logger(name: str, kind: str, fields: dict[str, str]) -> Message:
         name,
         OPEN_TELEMETRY,
         log_name=name,
-        grpc_service={"envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER}},
+        # A batch may come twice because of it; an attempt and an exchange are named by their ids.
+        grpc_service={"envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER}, "retry_policy": worker_retry()},
         buffer_flush_interval=seconds(_FLUSH_INTERVAL_S),
         buffer_size_bytes=_BUFFER_BYTES,
         disable_builtin_labels=True,

@@ -28,6 +28,9 @@ Context = Any
 """``grpc.aio.ServicerContext``; grpcio ships no types."""
 
 
+_LET_GO_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long and how much a door takes; seconds and bytes."""
@@ -57,6 +60,15 @@ class Doors:
         self._new_incident = new_incident
         self._limits = limits or Limits()
         self._log = structlog.get_logger("extproc.wire")
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """From now on a stream that completes is held open until Envoy has let go of it.
+
+        The server closes each connection after its last stream. A Unix socket closed while the other side's bytes lie
+        unread reports a reset, and what we sent last is lost with it.
+        """
+        self._is_draining = True
 
     async def process(self, _: object, context: Context) -> None:
         """One ``ExternalProcessor.Process`` stream."""
@@ -73,6 +85,8 @@ class Doors:
             self._log.error("door_failed", door=door, incident=incident, error=type(error).__name__, at=_where(error))
         if not line.is_complete:
             await context.abort(grpc.StatusCode.INTERNAL, "no decision")
+        elif self._is_draining:
+            await line.await_end(_LET_GO_S)
 
     async def _admit(self, line: "Line") -> None:
         admission = Admission(self._desk)
@@ -112,7 +126,8 @@ class Doors:
                     await line.write(encode_delivery(action))
             if delivery.is_over:
                 if not delivery.is_done:
-                    await line.await_retry(delivery.patience_s)
+                    # Envoy drops this attempt for the next one; aborting now would be an error of the whole request.
+                    await line.await_end(delivery.patience_s)
                 return
             if delivery.is_flowing:
                 deadline = loop.time() + delivery.patience_s
@@ -146,8 +161,8 @@ class Line:
         await self._context.write(message)
         self.is_complete = _completes(message)
 
-    async def await_retry(self, limit_s: float) -> None:
-        """Let Envoy drop this attempt for the next one; aborting now would be an error of the whole request."""
+    async def await_end(self, limit_s: float) -> None:
+        """Wait until Envoy has let go of the stream, or no longer than this."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 while await self.read() is not None:

@@ -107,14 +107,13 @@ class Fleet:
         if old is None:
             return
         inode = self._inode(index)
-        _signal(old, signal.SIGTERM)
-        # The old one gives up its socket first, whatever it still has open; only then is the path free.
-        await self._wait_gone(index, inode)
+        # The successor takes the socket over while the old one still serves; only then is the old one told to drain.
         await self._spawn(index)
+        await self._wait_socket(index, inode)
+        _signal(old, signal.SIGTERM)
         leaver = asyncio.create_task(self._see_off(old), name=f"drain worker {old.pid}")
         self._leavers.add(leaver)
         leaver.add_done_callback(self._leavers.discard)
-        await self._wait_socket(index, inode)
 
     async def _spawn(self, index: int) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
@@ -138,14 +137,9 @@ class Fleet:
             _signal(process, signal.SIGTERM)
         await asyncio.gather(*(self._see_off(process) for process in self._current.values()), *self._leavers)
 
-    async def _wait_gone(self, index: int, inode: int | None) -> None:
-        async with asyncio.timeout(_READY_DEADLINE_S):
-            while inode is not None and self._inode(index) == inode:  # noqa: ASYNC110 - a file of another process
-                await asyncio.sleep(_POLL_S)
-
     async def _wait_socket(self, index: int, old: int | None) -> None:
         async with asyncio.timeout(_READY_DEADLINE_S):
-            while (inode := self._inode(index)) is None or inode == old:  # noqa: ASYNC110 - same
+            while (inode := self._inode(index)) is None or inode == old:  # noqa: ASYNC110 - a file of another process
                 await asyncio.sleep(_POLL_S)
 
     def _inode(self, index: int) -> int | None:

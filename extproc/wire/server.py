@@ -1,10 +1,11 @@
 """One worker's gRPC server: all doors and health on one Unix socket, drained before it stops.
 
-The socket appears only when the worker is ready and is unlinked first when it stops: Envoy's connects then fail at
-once and go to another worker, while streams that are open run on.
+The socket appears only when the worker is ready, and replaces a predecessor's in one step: Envoy's next connection goes
+to the newcomer, no connection fails, and the predecessor's open streams run on until it is told to drain.
 """
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from extproc.wire.doors import Doors
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
 from extproc.wire.journal_door import JournalDoor
 
+_SETTLE_S = 0.25
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -27,44 +29,34 @@ _OPTIONS = (
 )
 
 
-class SocketTaken(RuntimeError):  # noqa: N818 - reads as a claim
-    """Another process answers on the worker's socket path."""
-
-
 async def serve(doors: Doors, journal: JournalDoor, socket: Path, stop: asyncio.Event, drain_s: float) -> None:
     """Serve until ``stop`` is set, then finish what is open within ``drain_s`` seconds.
 
     Raises:
-        SocketTaken: a live server owns the path; its streams are not ours to take.
         OSError: the path cannot be bound.
     """
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers(_handlers(doors, journal))
-    await _clear(socket)
-    if server.add_insecure_port(f"unix:{socket}") == 0:
-        raise OSError(f"cannot bind {socket}")
+    newcomer = socket.with_name(f"{socket.name}.{os.getpid()}")
+    _remove(newcomer)
+    if server.add_insecure_port(f"unix:{newcomer}") == 0:
+        raise OSError(f"cannot bind {newcomer}")
     await server.start()
-    inode = _inode(socket)
+    inode = _take_over(newcomer, socket)
     try:
         await stop.wait()
     finally:
         if _inode(socket) == inode:
             _remove(socket)
+        doors.drain()
+        # What completed a moment ago may still be on its way to Envoy.
+        await asyncio.sleep(_SETTLE_S)
         await server.stop(drain_s)
 
 
-async def _clear(socket: Path) -> None:
-    """Remove what a killed worker left; refuse to take over from a live one."""
-    if _inode(socket) is None:
-        return
-    try:
-        async with asyncio.timeout(1):
-            _, writer = await asyncio.open_unix_connection(socket)
-    except (ConnectionError, TimeoutError):
-        _remove(socket)
-        return
-    writer.close()
-    raise SocketTaken(f"{socket} is served by another process")
+def _take_over(newcomer: Path, socket: Path) -> int | None:
+    newcomer.rename(socket)
+    return _inode(socket)
 
 
 def _inode(path: Path) -> int | None:

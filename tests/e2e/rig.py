@@ -97,6 +97,8 @@ class Rig:
     concurrency: int = 2
     """Envoy's worker threads."""
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    retired: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """Workers that were replaced and drain."""
     envoy: subprocess.Popen[bytes] | None = None
     port: int = 0
     admin_port: int = 0
@@ -223,11 +225,12 @@ class Rig:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=_DEADLINE_S, trust_env=False, **options)
 
     def stop(self) -> None:
-        for process in (self.envoy, *self.workers.values()):
+        children = (self.envoy, *self.workers.values(), *self.retired)
+        for process in children:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-        for process in (self.envoy, *self.workers.values()):
+        for process in children:
             if process is not None:
                 process.wait(_DEADLINE_S)
 
