@@ -3,6 +3,7 @@
     serve        the worker processes of one host, and Envoy's files if asked
     run_worker   one of them: adapters → desk → doors → socket
     open_key_desk, migrate   what operators ask of Postgres, Redis and the vault
+    explain_desk    a desk with everything in memory, for one request that is only explained
 
 A worker reads the vault and the configuration before its socket appears: Envoy never asks one that cannot decide.
 """
@@ -26,6 +27,7 @@ from redis.asyncio import Redis
 from extproc.adapters.journals import Journals
 from extproc.adapters.key_cache import CachedDirectory, CachePolicy
 from extproc.adapters.log_journal import LogJournal
+from extproc.adapters.memory import MemoryKeys, MemoryVault
 from extproc.adapters.postgres_directory import PostgresDirectory
 from extproc.adapters.postgres_feed import open_feed
 from extproc.adapters.postgres_keys import PostgresKeys
@@ -40,9 +42,11 @@ from extproc.config.gateway import Gateway, load
 from extproc.config.watch import watch
 from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import Catalog, CredentialRef
+from extproc.model.identity import VirtualKey
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import WORKER_SOCKET
 from extproc.model.secret import Secret
+from extproc.model.token import digest_token
 from extproc.operations.keys import KeyDesk
 from extproc.policy.ports import Clock
 from extproc.wire.doors import Doors, Limits
@@ -165,6 +169,20 @@ async def open_key_desk(environment: Environment) -> AsyncIterator[KeyDesk]:
         open_redis_of(environment) as redis,
     ):
         yield KeyDesk(PostgresKeys(pool), RedisInvalidations(redis), read_pepper, clock, secrets.randbelow)
+
+
+def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None) -> AdmissionDesk:
+    """What admission asks when a request is only explained: nothing real, and every provider credential present.
+
+    The directory has the key under the token's digest, or is empty where either is None.
+    """
+    pepper = Secret(secrets.token_hex())
+    directory = MemoryKeys()
+    if token is not None and key is not None:
+        directory.put(key, digest_token(token, pepper))
+    references = {each.credential for each in catalog.deployments.values() if each.credential is not None}
+    vault = MemoryVault(dict.fromkeys(references, Secret("assumed")))
+    return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), lambda: pepper)
 
 
 def migrate(environment: Environment) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ counts and the names the gateway knows are, so that an explanation can be shown 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from extproc.dialects.strict_json import parse_object
 from extproc.exchange.admission import Admission, AdmissionDesk, Step
@@ -39,6 +39,11 @@ class Decision:
     reason: str
     facts: Facts = ()
     """Name and value, for whoever wants to know more."""
+
+
+_STRICT = Decision(
+    "json", is_passed=True, reason="one object with one meaning: UTF-8, no key twice, no NaN, not too deep or too many"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,11 @@ async def explain(desk: AdmissionDesk, head: RequestHead, body: RequestBody, *, 
     action = await admission.handle(head)
     if isinstance(action, Wait):
         action = await admission.handle(body)
-    decisions = [_accepted(step, receipt, exchange) for step, receipt in passed.items()]
+    decisions = [each for step, receipt in passed.items() for each in _accepted(step, receipt, exchange)]
     if isinstance(action, Reply):
         refused = _first_missing(passed)
         if refused is not None:
-            decisions.append(await _refused(refused, action, passed, exchange))
+            decisions.extend(await _refused(refused, action, passed, exchange))
         return Explanation(tuple(decisions), action)
     if not isinstance(action, Go):
         raise TypeError("admission waits for more than a head and a body")
@@ -103,9 +108,11 @@ def _first_missing(passed: dict[Step, object]) -> Step | None:
 # -- yes ----------------------------------------------------------------------------------------------------------
 
 
-def _accepted(step: Step, receipt: object, exchange: _Exchange) -> Decision:
+def _accepted(step: Step, receipt: object, exchange: _Exchange) -> Iterator[Decision]:
+    if step is Step.REQUEST:
+        yield _STRICT
     reason, facts = _reason(step, receipt, exchange)
-    return Decision(step, is_passed=True, reason=reason, facts=facts)
+    yield Decision(step, is_passed=True, reason=reason, facts=facts)
 
 
 def _reason(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Facts]:
@@ -125,8 +132,9 @@ def _reason(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Fact
 def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Facts]:
     match receipt:
         case ModelRequest():
-            reason = "the JSON has one meaning, and every field that decides something is as the API says"
-            return reason, _request_facts(receipt)
+            return "every field that decides something is as the API says; the rest passes untouched", _request_facts(
+                receipt
+            )
         case Permit(_, model):
             return f"the catalog has {shown(model)} and the key may use it", ()
         case Plan(attempts):
@@ -188,19 +196,20 @@ def _yes(claim: bool) -> str:  # noqa: FBT001 - the claim is the value
 # -- no -----------------------------------------------------------------------------------------------------------
 
 
-async def _refused(step: Step, reply: Reply, passed: dict[Step, object], exchange: _Exchange) -> Decision:
+async def _refused(step: Step, reply: Reply, passed: dict[Step, object], exchange: _Exchange) -> tuple[Decision, ...]:
     reason = _message(reply)
-    name: str = step
     match step:
         case Step.IDENTITY:
             reason = await _why_unknown(passed[Step.CREDENTIAL], exchange)
-        case Step.REQUEST:
-            name = _part_of_body(exchange.body)
         case Step.PERMIT:
             reason = _why_not_permitted(passed, exchange)
+        case Step.REQUEST if not _is_strict(exchange.body):
+            return (replace(_STRICT, is_passed=False, reason=reason),)
+        case Step.REQUEST:
+            return (_STRICT, Decision(step, is_passed=False, reason=reason))
         case _:
             pass
-    return Decision(name, is_passed=False, reason=reason)
+    return (Decision(step, is_passed=False, reason=reason),)
 
 
 def _message(reply: Reply) -> str:
@@ -221,12 +230,13 @@ async def _why_unknown(credential: object, exchange: _Exchange) -> str:
     return "the key has expired; the caller is not told so"
 
 
-def _part_of_body(body: RequestBody) -> str:
+def _is_strict(body: RequestBody) -> bool:
+    """Whether reading the request failed at its fields: asked of the same function that reads it."""
     try:
         parse_object(body.data)
     except Refusal:
-        return "json"
-    return Step.REQUEST
+        return False
+    return True
 
 
 def _why_not_permitted(passed: dict[Step, object], exchange: _Exchange) -> str:

@@ -29,7 +29,7 @@ def facts(explanation: Explanation, step: str) -> dict[str, str]:
 async def test_a_request_that_goes_is_told_to_its_end_in_order() -> None:
     explanation = await told(World())
     assert steps(explanation) == [
-        *("path", "credential", "identity", "content", "request", "permit", "deployments", "plan"),
+        *("path", "credential", "identity", "content", "json", "request", "permit", "deployments", "plan"),
         *("attempt 1", "attempt 2", "envoy", "delivery", "on failure"),
     ]
     assert not explanation.is_refused
@@ -132,9 +132,9 @@ async def test_a_large_http2_body_does_not_hide_which_question_failed() -> None:
 
 
 async def test_a_refused_field_is_told_apart_from_bad_json() -> None:
-    assert refusal(await told(World(), body=chat(n=0)))[0] == Decision(
-        "request", is_passed=False, reason="n must be an integer from 1 to 128."
-    )
+    explanation = await told(World(), body=chat(n=0))
+    assert refusal(explanation)[0] == Decision("request", is_passed=False, reason="n must be an integer from 1 to 128.")
+    assert steps(explanation)[-2:] == ["json", "request"]
 
 
 async def test_why_a_key_is_not_taken_is_told_here_and_only_here() -> None:
