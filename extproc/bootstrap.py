@@ -38,8 +38,10 @@ from extproc.adapters.redis_invalidations import RedisInvalidations
 from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.vault import KvVault, VaultAccount
 from extproc.config.environment import Environment, EnvironmentInvalid
-from extproc.config.gateway import Gateway, load
-from extproc.config.watch import watch
+from extproc.config.gateway import Gateway, GatewayInvalid, load
+from extproc.config.watch import GatewayWatch, log_invalid
+from extproc.dataplane.rollout import Places, Rollout
+from extproc.dataplane.target import Target, find_system_ca
 from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import Catalog, CredentialRef
 from extproc.model.identity import VirtualKey
@@ -47,6 +49,7 @@ from extproc.model.refusals import Unavailable
 from extproc.model.seams import WORKER_SOCKET
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token
+from extproc.operations.envoy_admin import Admin
 from extproc.operations.keys import KeyDesk
 from extproc.policy.ports import Clock
 from extproc.wire.doors import Doors, Limits
@@ -60,6 +63,7 @@ PEPPER = CredentialRef("gateway/pepper", "value")
 PUBLISHED_CONFIG = "gateway.yaml"
 """In the run directory: the configuration that Envoy has taken and workers follow."""
 
+_WATCH_S = 0.5
 _DECIDE_MARGIN_S = 0.25
 """Our own answer must be there before Envoy's message_timeout."""
 
@@ -119,7 +123,9 @@ def configure_log() -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_vault(environment: Environment, clock: Clock, *, max_stale_s: float, refresh_s: float) -> AsyncIterator[KvVault]:
+async def open_vault(
+    environment: Environment, clock: Clock, *, max_stale_s: float, refresh_s: float
+) -> AsyncIterator[KvVault]:
     """The vault that the environment names.
 
     Raises:
@@ -235,25 +241,60 @@ async def _work(environment: Environment, index: int) -> None:
 async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: KvVault) -> None:
     """Take every new configuration, once its credentials are at hand; until then the old one serves."""
     log = structlog.get_logger("extproc.worker")
-    async for new in watch(source, gateway):
-        try:
-            await vault.load(_references(new))
-        except Unavailable as trouble:
-            log.error("configuration_not_taken", version=new.catalog.version, reason=str(trouble))
-            continue
-        snapshot.current = new.catalog
-        log.info("configuration_taken", version=new.catalog.version)
+    watched = GatewayWatch(source, gateway)
+    pending: Gateway | None = None
+    told: str | None = None
+    while True:
+        change = watched.poll()
+        if isinstance(change, GatewayInvalid):
+            log_invalid(change)
+        elif change is not None:
+            pending = change
+        if pending is not None:
+            try:
+                await vault.load(_references(pending))
+            except Unavailable as trouble:
+                if told != pending.catalog.version:
+                    log.warning("configuration_waits", version=pending.catalog.version, reason=str(trouble))
+                told = pending.catalog.version
+            else:
+                snapshot.current = pending.catalog
+                log.info("configuration_taken", version=pending.catalog.version)
+                pending = None
+        await asyncio.sleep(_WATCH_S)
 
 
 async def _serve(environment: Environment, envoy_dir: Path | None) -> None:
-    gateway = load(environment.config)
     environment.run_dir.mkdir(parents=True, exist_ok=True)
+    rollout = None if envoy_dir is None else _rollout(environment, envoy_dir)
+    gateway = load(environment.config) if rollout is None else rollout.begin()
     fleet = Fleet(FleetPlan(gateway.workers, environment.run_dir, worker_command, gateway.limits.drain_timeout_s))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, fleet.stop)
     loop.add_signal_handler(signal.SIGHUP, fleet.roll)
-    await fleet.run()
+    log = structlog.get_logger("extproc.rollout")
+    async with asyncio.TaskGroup() as group:
+        follower = (
+            None if rollout is None else group.create_task(rollout.follow(lambda text: log.info("rollout", text=text)))
+        )
+        await fleet.run()
+        if follower is not None:
+            follower.cancel()
+
+
+def _rollout(environment: Environment, envoy_dir: Path) -> Rollout:
+    target = Target(envoy_dir.absolute(), environment.run_dir.absolute(), system_ca_file=find_system_ca())
+    admin = Admin(environment.envoy_admin)
+
+    def known_clusters() -> frozenset[str]:
+        try:
+            return frozenset(cluster.name for cluster in admin.clusters())
+        except Unavailable:
+            return frozenset()
+
+    places = Places(environment.config, target, envoy_dir, environment.run_dir / PUBLISHED_CONFIG)
+    return Rollout(places, known_clusters)
 
 
 def _references(gateway: Gateway) -> Iterable[CredentialRef]:
