@@ -102,10 +102,10 @@ def test_only_the_two_doors_and_the_journal_reach_the_workers() -> None:
 def test_no_certificate_or_key_is_in_the_files() -> None:
     text = """
 listener: {tls: {cert_file: /tls/c.pem, key_file: /tls/k.pem}}
-deployments: [{name: a, base_url: "https://a.example/v1", upstream_model: m, credential: {path: providers/canary}}]
+deployments: [{name: a, base_url: "https://a.example/v1", upstream_model: m, credential: {path: providers/zebra}}]
 models: [{name: m, deployments: [a]}]
 """
     texts = render(parse(text, "sample"), TARGET)
     secret = json.loads(texts["sds.json"])["resources"][0]
     assert secret["tls_certificate"]["private_key"] == {"filename": "/tls/k.pem"}
-    assert "canary" not in "".join(texts.values())
+    assert "zebra" not in "".join(texts.values())
