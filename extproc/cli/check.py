@@ -60,7 +60,7 @@ def show_problems(invalid: GatewayInvalid) -> None:
 
 def _show_well(path: Path, gateway: Gateway) -> None:
     catalog = gateway.catalog
-    counts = f"{len(catalog.models)} models, {len(catalog.deployments)} deployments, version {catalog.version}"
+    counts = f"models: {len(catalog.models)}, deployments: {len(catalog.deployments)}, version {catalog.version}"
     console = Console()
     console.print(Text(f"{path}: {counts}", style="green"))
     if gateway.warnings:
