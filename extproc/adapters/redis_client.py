@@ -16,7 +16,7 @@ from extproc.model.secret import Secret
 
 @asynccontextmanager
 async def open_redis(url: str, password: Secret | None = None, *, most_connections: int = 16) -> AsyncIterator[Redis]:
-    """A client that connects when it is first asked; closed on leaving.
+    """A client that connects when it is first asked; closed on leaving. Await it under ``asyncio.timeout`` only.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``, without a password.
@@ -28,7 +28,9 @@ async def open_redis(url: str, password: Secret | None = None, *, most_connectio
         password=None if password is None else password.reveal(),
         max_connections=most_connections,
         timeout=1.0,
-        socket_timeout=1.0,
+        # Every caller sets a deadline of its own. With one here redis-py writes through asyncio.wait_for, which in
+        # Python 3.11 may swallow a cancellation that comes as the write ends: a background task then never stops.
+        socket_timeout=None,
         socket_connect_timeout=1.0,
         # A retry inside the client would re-subscribe in silence, and what was published meanwhile would be missed
         # without anybody noticing.
