@@ -65,6 +65,15 @@ def require_port(host: str, port: int, option: str) -> None:
             raise CannotStart(f"port {port} is {why}: choose another with {option}, or {option} 0") from error
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens on the port right now."""
+    try:
+        require_port(host, port, "")
+    except CannotStart:
+        return False
+    return True
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port nobody listens on right now."""
     with socket.socket() as probe:

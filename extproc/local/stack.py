@@ -20,7 +20,7 @@ from extproc.local import demo_key, gateway_file, leftovers, model_download, ope
 from extproc.local.envoy import envoy, program
 from extproc.local.model import model
 from extproc.local.panel import Welcome
-from extproc.local.problems import MEBIBYTE, CannotStart, free_port, require_extra, require_port, require_space
+from extproc.local.problems import MEBIBYTE, CannotStart, free_port, is_free, require_extra, require_port, require_space
 from extproc.local.processes import ProcessId, me
 from extproc.local.reporting import Reporter
 from extproc.local.settings import Settings
@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 _NEEDED_BYTES = 300 * MEBIBYTE
 _STOP_ORDER = ("envoy", "workers", "model", "openbao", "valkey", "postgres")
 _ACCEPTED = "gateway.yaml"
+_WITHOUT_MODEL = "All else comes up; requests for the local model are answered 503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class _Stack:
         self._reporter = reporter
         self._record = Record(supervisor=me(), runtime_dir=runtime_dir)
         self._supervisor = Supervisor(state.logs, reporter, self._note_parts)
+        self._weights: Path | None = None
         self._vault = openbao.Vault(free_port(), state.vault_init)
         self._admin_port = options.admin_port or free_port()
         self._port = options.port or free_port()
@@ -124,50 +126,69 @@ class _Stack:
             self._reporter.say("stopped")
 
     async def _bring_up(self) -> tuple[Gateway, Rollout, Secret]:
-        settings = self._read_settings()
         data, runtime_dir = self._state.data, self._runtime_dir
-        servers = (
+        settings = self._read_settings()
+        await _all(
             self._step("postgres", self._supervisor.start(postgres.postgres(data("postgres"), runtime_dir))),
             self._step("valkey", self._supervisor.start(valkey.valkey(data("valkey"), runtime_dir))),
             self._step("openbao", self._supervisor.start(openbao.openbao(self._state, self._vault, free_port()))),
-            self._start_model(settings),
+            self._fetch_weights(),
         )
-        await _all(*servers)
-        self._record = replace(self._record, has_model="model" in self._supervisor.running)
         provider = await self._add_provider(settings)
         self._write_gateway_yaml(settings, provider)
-        environment = self._environment()
         gateway = load(self._state.gateway_yaml)
         require_port(gateway.listener.address, self._port, "--port")
+        environment = self._environment()
         key = await self._step("keys", self._prepare_keys(environment))
         rollout = self._rollout()
         rollout.begin()
-        await self._step(
-            "workers", self._supervisor.start(workers(runtime_dir, gateway.workers, _variables(environment)))
-        )
-        part = envoy(self._state.envoy / "bootstrap.json", self._admin, self._port)
-        await self._step("envoy", self._supervisor.start(part))
+        # The model takes longest and nobody waits for it but the first request.
+        await _all(self._start_gateway(gateway, environment), self._start_model(settings.model_port))
         return gateway, rollout, key
 
-    async def _start_model(self, settings: Settings) -> None:
+    async def _start_gateway(self, gateway: Gateway, environment: Environment) -> None:
+        fleet = workers(self._runtime_dir, gateway.workers, _variables(environment))
+        await self._step("workers", self._supervisor.start(fleet))
+        part = envoy(self._state.envoy / "bootstrap.json", self._admin, self._port)
+        await self._step("envoy", self._supervisor.start(part))
+
+    async def _fetch_weights(self) -> None:
         if not self._options.is_model_wanted:
             self._reporter.skipped("model", "--no-model")
             return
-        if not model_download.path_in(self._state.root).exists():
-            self._reporter.say(model_download.NOTICE)
-        self._reporter.begin("model")
+        weights = model_download.path_in(self._state.root)
+        if weights.exists():
+            self._weights = weights
+            return
+        self._reporter.say(model_download.NOTICE)
+        self._reporter.begin("download")
         try:
-            require_port("127.0.0.1", settings.model_port, "another --state-dir")
-            gguf = await model_download.fetch(self._state.root, lambda text: self._reporter.detail("model", text))
-            await self._supervisor.start(model(gguf, settings.model_port))
+            self._weights = await model_download.fetch(
+                self._state.root, lambda text: self._reporter.detail("download", text)
+            )
         except (CannotStart, OSError) as error:
             # The gateway is the point; the model is what it is tried with.
-            self._reporter.skipped("model", f"{error}. Everything else comes up; its requests are answered 503")
+            self._reporter.skipped("download", f"{error}. {_WITHOUT_MODEL}")
+        else:
+            self._reporter.done("download")
+
+    async def _start_model(self, port: int) -> None:
+        if self._weights is None:
+            return
+        self._reporter.begin("model")
+        try:
+            await self._supervisor.start(model(self._weights, port))
+        except (CannotStart, OSError) as error:
+            self._reporter.skipped("model", f"{error}. {_WITHOUT_MODEL}")
         else:
             self._reporter.done("model")
 
     def _read_settings(self) -> Settings:
         settings = Settings.read(self._state.settings)
+        file = gateway_file.GatewayFile(self._state.gateway_yaml)
+        if not (is_free("127.0.0.1", settings.model_port) or file.is_edited()):
+            # An edited gateway.yaml names the old port and stays: then the model fails and says so.
+            settings = replace(settings, model_port=free_port())
         if self._options.provider is not None:
             settings = settings.with_provider(self._options.provider, self._options.provider_url)
         settings.write(self._state.settings)
@@ -182,7 +203,7 @@ class _Stack:
         return provider
 
     def _write_gateway_yaml(self, settings: Settings, provider: providers.Provider | None) -> None:
-        text = gateway_file.generate(settings.model_port, provider, has_model=self._record.has_model)
+        text = gateway_file.generate(settings.model_port, provider, has_model=self._weights is not None)
         file = gateway_file.GatewayFile(self._state.gateway_yaml)
         if not file.write(text) and self._options.provider is not None:
             self._reporter.say(

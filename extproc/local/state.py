@@ -91,7 +91,6 @@ class Record:
     base_url: str = ""
     admin_url: str = ""
     is_ready: bool = False
-    has_model: bool = False
     parts: dict[str, ProcessId] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -110,7 +109,6 @@ class Record:
                 base_url=document["base_url"],
                 admin_url=document["admin_url"],
                 is_ready=document["is_ready"],
-                has_model=document["has_model"],
                 parts={name: ProcessId(**part) for name, part in document["parts"].items()},
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -186,7 +186,11 @@ def test_an_edited_gateway_yaml_is_served_without_a_restart_and_a_bad_one_change
     alias = f"  - name: alias\n    deployments: [openai-{_MODEL}]\n"
     file.write_text(before + alias)
     with local.client() as client:
-        wait_until(lambda: "alias" in {model.id for model in client.models.list()}, "the new model")
+
+        def is_everywhere() -> bool:  # each worker takes it when it looks next
+            return all("alias" in {model.id for model in client.models.list()} for _ in range(8))
+
+        wait_until(is_everywhere, "the new model")
         question = {"model": "alias", "messages": [{"role": "user", "content": "Hello?"}]}
         assert client.chat.completions.create(**question).choices[0].message.content == "Hello."
         file.write_text("models: 1\n")

