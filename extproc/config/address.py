@@ -54,6 +54,8 @@ def parse_address(url: str) -> ProviderAddress:
     Raises:
         AddressInvalid: it is not http or https, or has parts that a base URL cannot have.
     """
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise AddressInvalid("has a character that a URL cannot have")  # urlsplit would drop some silently
     try:
         parts = urlsplit(url)
         port = parts.port
