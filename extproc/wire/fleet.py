@@ -27,12 +27,14 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """How many workers, how each is started, and how long each may take to drain (seconds)."""
+    """How many workers, how each is started, and how long each may take to drain; seconds."""
 
     count: int
     run_dir: Path
     command: Callable[[int], tuple[str, ...]]
     drain_s: float
+    insist_s: float = 5.0
+    """Beyond ``drain_s``, before a worker that does not end is killed."""
 
 
 class Fleet:
@@ -126,7 +128,7 @@ class Fleet:
     async def _see_off(self, process: asyncio.subprocess.Process) -> int:
         """Wait for a worker that was told to drain; insist when it takes too long."""
         try:
-            async with asyncio.timeout(self._plan.drain_s + _LONGEST_PAUSE_S):
+            async with asyncio.timeout(self._plan.drain_s + self._plan.insist_s):
                 return await process.wait()
         except TimeoutError:
             _signal(process, signal.SIGKILL)

@@ -49,7 +49,7 @@ async def cut_or_refused(rig: Rig, body: dict[str, object]) -> bytes:
 
 @pytest.mark.parametrize("fault", ["return", "raise"])
 @pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
-async def test_a_delivery_that_fails_before_its_first_byte_shows_nothing(rig: Rig, fault: str, is_stream: bool) -> None:  # noqa: FBT001
+async def test_a_delivery_that_fails_before_its_first_byte_shows_nothing(rig: Rig, fault: str, is_stream: bool) -> None:
     assert await cut_or_refused(rig, chat(model=f"fault-{fault}", stream=is_stream)) == b""
 
 

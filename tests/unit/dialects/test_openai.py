@@ -129,5 +129,5 @@ def test_only_believable_usage_counts(usage: object, expected: Usage | None) -> 
         ({}, False),
     ],
 )
-def test_a_role_alone_says_nothing(delta: dict[str, object], expected: bool) -> None:  # noqa: FBT001
+def test_a_role_alone_says_nothing(delta: dict[str, object], expected: bool) -> None:
     assert openai.says_something({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}) is expected

@@ -208,7 +208,7 @@ async def test_an_operation_the_model_does_not_serve_is_refused() -> None:
         ("HTTP/2", "x", True),
     ],
 )
-async def test_a_refusal_waits_for_a_large_http2_body(protocol: str, length: str, is_deferred: bool) -> None:  # noqa: FBT001
+async def test_a_refusal_waits_for_a_large_http2_body(protocol: str, length: str, is_deferred: bool) -> None:
     world = World()
     headers = {"authorization": None, "content-length": length}
     admission = Admission(world.desk)

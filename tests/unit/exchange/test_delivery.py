@@ -277,7 +277,7 @@ events = st.one_of(
 
 
 @given(st.lists(events, max_size=8), st.booleans())
-def test_no_order_of_events_ends_cleanly_without_an_answer(script: list[object], is_stream: bool) -> None:  # noqa: FBT001
+def test_no_order_of_events_ends_cleanly_without_an_answer(script: list[object], is_stream: bool) -> None:
     door = delivery(is_stream=is_stream)
     seen: list[DeliveryAction] = []
     for each in script:
