@@ -46,12 +46,17 @@ class Rollout:
     """Use from one event loop."""
 
     def __init__(
-        self, places: Places, known_clusters: Callable[[], frozenset[str]], envoy_program: Path | None = None
+        self,
+        places: Places,
+        known_clusters: Callable[[], frozenset[str]],
+        envoy_program: Path | None = None,
+        envoy_deadline_s: float = _ENVOY_DEADLINE_S,
     ) -> None:
         """``known_clusters`` blocks and gives the names Envoy has now, none while it is away.
 
         With ``envoy_program`` every change is validated by it first.
         """
+        self._envoy_deadline_s = envoy_deadline_s
         self._places = places
         self._known_clusters = known_clusters
         self._envoy_program = envoy_program
@@ -123,13 +128,13 @@ class Rollout:
         wanted = {f"{seams.DEPLOYMENT_CLUSTER_PREFIX}{name}" for name in gateway.catalog.deployments}
         missing = wanted
         with suppress(TimeoutError):
-            async with asyncio.timeout(_ENVOY_DEADLINE_S):
+            async with asyncio.timeout(self._envoy_deadline_s):
                 missing = wanted - await asyncio.to_thread(self._known_clusters)
                 while missing:
                     await asyncio.sleep(_ASK_S)
                     missing = wanted - await asyncio.to_thread(self._known_clusters)
         if missing:
-            raise NotTaken(f"Envoy does not list {', '.join(sorted(missing))} after {_ENVOY_DEADLINE_S:g} s")
+            raise NotTaken(f"Envoy does not list {', '.join(sorted(missing))} after {self._envoy_deadline_s:g} s")
 
 
 def _read(source: Path) -> str:
