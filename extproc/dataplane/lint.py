@@ -3,15 +3,16 @@
     check(files)    every violation          enforce(files)    LintFailed if there is one
 
 Each rule is a function from a place in the tree to violations; why each exists is in docs and in envoy/README.md. What
-must be there instead is in ``lint_required``.
+must be there instead is in ``lint_required``, what may be logged in ``lint_logs``.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR, NOT_ASKED
+from extproc.dataplane.lint_logs import log_contents
 from extproc.dataplane.lint_required import check_required
-from extproc.dataplane.tree import Place, Violation, child, items, places, snake, strings, text, texts
+from extproc.dataplane.tree import Place, Violation, child, items, places, snake, strings, text
 from extproc.dataplane.typed import Message
 from extproc.model import seams
 
@@ -95,26 +96,6 @@ def _forwarding(place: Place) -> Iterator[Violation]:
             yield place.breaks(f"forwarding_namespaces has {name}: only {seams.NAMESPACE_CONTEXT} may travel")
 
 
-_LOG_KEYS = ("access_log", "upstream_log")
-_METADATA = re.compile(r"%[A-Z_]*METADATA\((?:[A-Z]+:)?([^:)]*)")
-_MAY_BE_LOGGED = frozenset({seams.NAMESPACE_CONTEXT})
-_HEADER = re.compile(r"%(?:REQ|RESP|REQUEST_HEADER|RESPONSE_HEADER|TRAILER)[A-Z_]*\(([^)]*)\)", re.IGNORECASE)
-_HEADERS_LOGGED = frozenset({"x-request-id", ":method", "retry-after"})
-
-
-def _log_contents(place: Place) -> Iterator[Violation]:
-    for log in (log for key in _LOG_KEYS for log in items(place.message.get(key))):
-        for template in texts(log):
-            for namespace in _METADATA.findall(template):
-                if namespace not in _MAY_BE_LOGGED:
-                    yield place.breaks(f"the log has metadata of {namespace or 'every namespace'}")
-            for header in _HEADER.findall(template):
-                if header.lower() not in _HEADERS_LOGGED:
-                    yield place.breaks(f"the log has the header {header}: it may hold a key or a prompt")
-            if "%PATH(" in template:
-                yield place.breaks("the log has the path: its query may hold a key")
-
-
 def _classic_log(place: Place) -> Iterator[Violation]:
     if place.type_name.endswith(("HttpGrpcAccessLogConfig", "TcpGrpcAccessLogConfig")):
         yield place.breaks("the classic gRPC access log ships all dynamic metadata, credentials included")
@@ -151,7 +132,7 @@ _NEVER: tuple[Callable[[Place], Iterator[Violation]], ...] = (
     _processing_mode,
     _rate_limited_back_off,
     _forwarding,
-    _log_contents,
+    log_contents,
     _classic_log,
     _mapper,
 )

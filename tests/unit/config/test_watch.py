@@ -88,7 +88,7 @@ async def test_changes_come_one_by_one_with_a_pause_between_the_looks(path: Path
 
     async def sleep(pause_s: float) -> None:
         slept.append(pause_s)
-        path.write_text(_TEXT.format(workers=1 + len(slept)))  # noqa: ASYNC240 - a small file
+        path.write_text(_TEXT.format(workers=1 + len(slept)))
 
     watch = GatewayWatch(path, load(path), interval_s=0.25, sleep=sleep)
     changes = watch.changes()
@@ -103,7 +103,7 @@ async def test_followers_get_good_files_and_are_told_of_bad_ones(path: Path) -> 
     later = iter(["many", "5"])
 
     async def sleep(_: float) -> None:
-        path.write_text(_TEXT.format(workers=next(later)))  # noqa: ASYNC240 - a small file
+        path.write_text(_TEXT.format(workers=next(later)))
 
     changes = follow(path, load(path), told.append, sleep)
     assert (await anext(changes)).workers == 5

@@ -105,13 +105,18 @@ NEVER: dict[str, tuple[Poison, str]] = {
         "metadata of gateway.att",
     ),
     "all metadata logged": (_log("access_log", "%DYNAMIC_METADATA()%"), "metadata of every namespace"),
-    "metadata by another operator": (
-        _log("access_log", "%METADATA(DYNAMIC:gateway.attempt)%"),
-        "metadata of gateway.att",
+    "metadata by another operator": (_log("access_log", "%METADATA(DYNAMIC:gateway.attempt)%"), "%METADATA%"),
+    "header by another operator": (_log("access_log", "%REQUEST_HEADER(authorization)%"), "%REQUEST_HEADER%"),
+    "header as the second choice": (_log("access_log", "%REQ(x-request-id?authorization)%"), "?authorization"),
+    "header inside a choice": (
+        _log("access_log", '%COALESCE({"operators":["STREAM_ID",{"command":"REQ","param":"authorization"}]})%'),
+        "the header authorization",
     ),
+    "a choice that cannot be read": (_log("access_log", '%COALESCE({"operators":7})%'), "cannot be read"),
+    "all request headers": (_log("upstream_log", "%REQUEST_HEADERS%"), "%REQUEST_HEADERS%"),
     "credential logged": (_log("access_log", "%REQ(Authorization)%"), "the header Authorization"),
     "path logged": (_log("access_log", "%REQ(:PATH)%"), "the header :PATH"),
-    "path logged by its operator": (_log("upstream_log", "%PATH(WQ)%"), "the path"),
+    "path logged by its operator": (_log("upstream_log", "%PATH(WQ)%"), "%PATH%"),
     "classic log": (
         lambda files: manager(files)["access_log"].append(
             {"name": "x", "typed_config": {"@type": f"{_ANY}.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"}}
