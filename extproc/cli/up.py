@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
+from typing import IO
 
 import click
 from rich.console import Console
@@ -151,16 +152,25 @@ def _detach() -> int:
         start_new_session=True,
     )
     with contextlib.closing(process.stdout or io.BytesIO()) as said:
-        for line in said:
-            # Whoever reads us may leave early; the stack must not notice, so its pipe is read to the end.
-            with contextlib.suppress(BrokenPipeError):
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
+        try:
+            _relay(said)
+        except KeyboardInterrupt:
+            # It has a session of its own, so this Ctrl-C did not reach it.
+            process.send_signal(signal.SIGINT)
+            _relay(said)
     # Its output ends here either because it let go of us, which it does once it is up, or because it is gone.
     try:
         return process.wait(_SETTLE_S)
     except subprocess.TimeoutExpired:
         return 0
+
+
+def _relay(said: IO[bytes]) -> None:
+    for line in said:
+        # Whoever reads us may leave early; the stack must not notice, so its pipe is read to the end.
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
 
 
 def _let_go(state_dir: Path) -> None:

@@ -23,13 +23,13 @@ class AlreadyRunning(CannotStart):
     """Another supervisor holds the state directory."""
 
 
-def require_extra() -> None:
+def require_extra(modules: tuple[str, ...] = _EXTRA_MODULES) -> None:
     """Check that the servers are installed.
 
     Raises:
         CannotStart: they are not; the message says what to install.
     """
-    missing = [name for name in _EXTRA_MODULES if find_spec(name) is None]
+    missing = [name for name in modules if find_spec(name) is None]
     if missing:
         raise CannotStart(f"the local servers are not installed ({', '.join(missing)}): pip install 'extproc[local]'")
 

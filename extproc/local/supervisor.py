@@ -10,7 +10,7 @@ from pathlib import Path
 
 from extproc.local.child import Child
 from extproc.local.part import Part
-from extproc.local.problems import CannotStart
+from extproc.local.problems import CannotStart, describe_os_error
 from extproc.local.processes import ProcessId
 from extproc.local.reporting import Reporter
 
@@ -40,7 +40,9 @@ class Supervisor:
         """
         child = await self._bring_up(part)
         self._parts[part.name] = part
-        self._keepers[part.name] = asyncio.create_task(self._keep(part, child), name=f"keep {part.name}")
+        keeper = asyncio.create_task(self._keep(part, child), name=f"looking after {part.name}")
+        keeper.add_done_callback(self._report_lost)
+        self._keepers[part.name] = keeper
 
     async def stop(self, *names: str) -> None:
         """Stop these parts, in this order. Errors of one do not spare the next."""
@@ -70,8 +72,8 @@ class Supervisor:
         await part.prepare()
         child = await Child.start(part, self._log_dir)
         self._children[part.name] = child
-        self._on_change({name: each.identity for name, each in self._children.items()})
         try:
+            self._tell_change()
             await child.wait_ready()
             await part.finish_start()
         except BaseException:
@@ -83,7 +85,18 @@ class Supervisor:
 
     def _forget(self, name: str) -> None:
         self._children.pop(name, None)
-        self._on_change({each: child.identity for each, child in self._children.items()})
+        self._tell_change()
+
+    def _tell_change(self) -> None:
+        try:
+            self._on_change({name: child.identity for name, child in self._children.items()})
+        except OSError as error:
+            # A full disk must not keep a part from running, and least of all from being stopped.
+            self._reporter.say(f"the record of what runs could not be written: {describe_os_error(error)}")
+
+    def _report_lost(self, keeper: asyncio.Task[None]) -> None:
+        if not keeper.cancelled() and (error := keeper.exception()) is not None:
+            self._reporter.say(f"{keeper.get_name()} failed, nobody restarts it any more: {error!r}")
 
     async def _keep(self, part: Part, child: Child) -> None:
         pause_s = _FIRST_PAUSE_S

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from extproc.local.problems import CannotStart, describe_os_error, free_port, require_port, require_space
+from extproc.local.problems import (
+    CannotStart,
+    describe_os_error,
+    free_port,
+    is_free,
+    require_extra,
+    require_port,
+    require_space,
+)
 
 
 def test_a_port_in_use_is_one_line_that_names_the_option() -> None:
@@ -29,6 +37,13 @@ def test_a_port_another_envoy_would_share_is_in_use() -> None:
 
 def test_a_free_port_is_free() -> None:
     require_port("127.0.0.1", free_port(), "--port")
+    assert is_free("127.0.0.1", free_port())
+
+
+def test_a_missing_extra_is_one_line_that_says_what_to_install() -> None:
+    require_extra()
+    with pytest.raises(CannotStart, match=r"not installed \(no_such_server\): pip install 'extproc\[local\]'"):
+        require_extra(("psutil", "no_such_server"))
 
 
 def test_a_disk_without_room_is_one_line(tmp_path: Path) -> None:

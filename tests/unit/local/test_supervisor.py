@@ -1,6 +1,7 @@
 """The supervisor with real processes that are too small to be slow."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -130,6 +131,20 @@ async def test_a_drain_that_fails_does_not_spare_the_part(stack: Stack, tmp_path
     await stack.supervisor.stop("one")
     assert not process.is_alive()
     assert stack.reports.lines == ["one could not be drained: nobody there"]
+
+
+async def test_a_full_disk_keeps_no_part_from_starting_or_stopping(tmp_path: Path) -> None:
+    reports = Reports()
+
+    def full(pids: dict[str, ProcessId]) -> None:
+        raise OSError(errno.ENOSPC, "no room", "stack.json")
+
+    supervisor = Supervisor(tmp_path, reports, full)
+    await supervisor.start(part("one", tmp_path))
+    process = supervisor._children["one"].identity
+    await supervisor.stop("one")
+    assert not process.is_alive()
+    assert reports.lines[0] == "the record of what runs could not be written: the disk is full (stack.json)"
 
 
 async def test_children_of_a_part_go_with_it(stack: Stack, tmp_path: Path) -> None:
