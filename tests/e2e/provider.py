@@ -190,14 +190,14 @@ class Provider:
 async def _watch(reader: asyncio.StreamReader, turn: Turn) -> None:
     # The gateway sends nothing while it waits for an answer, so an end of file is its leaving. at_eof() does not
     # consume what may be a next request.
-    while not (reader.at_eof() or turn.writer.transport.is_closing()):  # noqa: ASYNC110 - streams signal neither
+    while not (reader.at_eof() or turn.writer.transport.is_closing()):
         await asyncio.sleep(0.005)
     turn.is_gone.set()
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(_READ_DEADLINE_S):
-        while not is_so():  # noqa: ASYNC110 - the events belong to the test's thread
+        while not is_so():
             await asyncio.sleep(0.005)
 
 

@@ -36,7 +36,7 @@ async def big(turn: Turn) -> None:
 
 
 async def chatty(turn: Turn) -> None:
-    """Chunk after chunk, each a message of its own; in a stall each stream piles up more than Envoy's default buffer."""
+    """Chunk after chunk, each a message of its own; a stalled stream piles up more than Envoy's default buffer."""
     await turn.open_stream()
     for _ in range(EVENTS):
         await turn.event(word("abcdefgh" * 800))

@@ -64,7 +64,7 @@ class Site:
 
     async def refuse_within(self, token: Secret, limit_s: float) -> None:
         async with asyncio.timeout(limit_s):
-            while await self.is_accepted(token):  # noqa: ASYNC110 - what is waited for is the outside world
+            while await self.is_accepted(token):
                 await asyncio.sleep(0.005)
 
 

@@ -169,7 +169,7 @@ async def test_a_cancelled_delivery_is_recorded_without_waiting() -> None:
     journal = MemoryJournal()
     line = FakeContext(DOOR_DELIVERY, [response_head(), chunk(ANSWER[:60])], falls_silent=True)
     task = asyncio.ensure_future(doors(journal=journal).process(None, line))
-    while line.reads < 3:  # noqa: ASYNC110 - the fake counts, it does not signal
+    while line.reads < 3:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
