@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.raw import files_with, wait_for_journal
 from tests.e2e.rig import Rig, make_rig
+from tests.e2e.rig_values import PROVIDER_KEY, TOKEN
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,12 @@ def rig() -> Iterator[Rig]:
 @pytest.fixture
 def own_rig() -> Iterator[Rig]:
     yield from make_rig()
+
+
+@pytest.fixture(scope="module")
+def no_secret_is_written(rig: Rig) -> Iterator[None]:
+    """After a file's tests: neither the callers' key nor the provider's is in a log, the journal or Envoy's files."""
+    yield
+    wait_for_journal(rig)
+    assert files_with(rig, TOKEN.rpartition("_")[2]) == []
+    assert files_with(rig, PROVIDER_KEY) == []
