@@ -114,6 +114,8 @@ class MemoryKeys:
     async def add(self, new: NewKey, deed: Deed, *, may_create_project: bool) -> KeyChange:
         """See ``KeyStore``."""
         self._reach()
+        if new.digest in self._by_digest or new.key.id in self._keys:
+            raise KeyProblem("the key exists already")
         project = describe_project(new.key.organisation, new.key.team, new.key.project)
         if project not in self.projects:
             if not may_create_project:

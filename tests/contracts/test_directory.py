@@ -1,5 +1,6 @@
 """What a store of keys promises, in memory and in Postgres alike."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -66,6 +67,36 @@ async def test_a_project_is_not_made_by_mistake(keys: Keys) -> None:
     await keys.store.add(new_key(), DEED, may_create_project=False)
     with pytest.raises(KeyProblem, match="acme/ads/ranking does not exist"):
         await keys.store.add(new_key(team=TeamId("ads")), DEED, may_create_project=False)
+
+
+async def test_a_change_that_fails_leaves_nothing_behind(keys: Keys) -> None:
+    first = new_key()
+    await keys.store.add(first, DEED, may_create_project=True)
+    before = await keys.feed.changes_since(None)
+    again = NewKey(replace(make_key(), team=TeamId("ads")), first.digest)
+    with pytest.raises(KeyProblem):
+        await keys.store.add(again, DEED, may_create_project=True)
+    assert await keys.feed.changes_since(None) == before
+    with pytest.raises(KeyProblem, match="acme/ads/ranking does not exist"):
+        await keys.store.add(new_key(team=TeamId("ads")), DEED, may_create_project=False)
+
+
+async def test_changes_at_once_are_all_made_and_numbered_without_a_gap(keys: Keys) -> None:
+    new = [new_key() for _ in range(12)]
+    changes = await asyncio.gather(*(keys.store.add(one, DEED, may_create_project=True) for one in new))
+    head = (await keys.feed.changes_since(None)).head
+    assert head == 13  # one row is the project
+    assert len({change.seq for change in changes}) == 12
+    assert max(change.seq for change in changes) == head
+
+
+async def test_of_two_who_rotate_one_key_at_once_only_one_succeeds(keys: Keys) -> None:
+    old = new_key()
+    await keys.store.add(old, DEED, may_create_project=True)
+    rotations = (keys.store.replace(old.key.id, NOW_S + 60, new_key(), DEED) for _ in range(4))
+    answers = await asyncio.gather(*rotations, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["KeyProblem"] * 3 + ["tuple"]
+    assert len(await keys.store.list(KeyFilter())) == 2
 
 
 async def test_a_list_is_narrowed_by_every_filter(keys: Keys) -> None:
