@@ -24,6 +24,8 @@ class Welcome:
     state_dir: str
     stop: str
     """What ends it."""
+    missing: str = ""
+    """What is not there, and what that means; empty when all is."""
 
     def curl(self) -> str:
         """One line for a shell: a plain answer."""
@@ -55,7 +57,12 @@ def show(welcome: Welcome, console: Console) -> None:
     facts.add_row("state", welcome.state_dir)
     facts.add_row("stop", welcome.stop)
     console.print(Panel(facts, title="The gateway is up", expand=False))
-    for title, text in (("A plain answer:", welcome.curl()), ("A streamed one:", welcome.snippet())):
+    if welcome.missing:
+        console.print(welcome.missing, style="yellow", markup=False)
+    for title, text in (
+        ("A plain answer:", welcome.curl()),
+        ("A streamed one, with the official client (pip install openai):", welcome.snippet()),
+    ):
         console.print(f"\n{title}", style="dim")
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print()

@@ -18,7 +18,7 @@ from extproc.dataplane.rollout import Places, Rollout
 from extproc.dataplane.target import Target, find_system_ca
 from extproc.local import demo_key, gateway_file, leftovers, model_download, openbao, postgres, providers, valkey
 from extproc.local.envoy import envoy, program
-from extproc.local.model import model
+from extproc.local.model import MODEL_NAME, model
 from extproc.local.panel import Welcome
 from extproc.local.problems import MEBIBYTE, CannotStart, free_port, is_free, require_extra, require_port, require_space
 from extproc.local.processes import ProcessId, me
@@ -115,6 +115,7 @@ class _Stack:
                     stop=f"extproc down --state-dir {self._options.state_dir}"
                     if self._options.is_detached
                     else "Ctrl-C",
+                    missing=self._missing(gateway),
                 )
             )
             async with asyncio.TaskGroup() as group:
@@ -252,6 +253,13 @@ class _Stack:
         host = "127.0.0.1" if listener.address in {"0.0.0.0", "::"} else listener.address
         host = f"[{host}]" if ":" in host else host
         return f"{'https' if listener.tls else 'http'}://{host}:{self._port}/v1"
+
+    def _missing(self, gateway: Gateway) -> str:
+        if MODEL_NAME not in gateway.catalog.models or "model" in self._supervisor.running:
+            return ""
+        return (
+            f"The local model does not run: {MODEL_NAME} is answered 503. Start without --no-model, or with --provider."
+        )
 
     def _does_chat(self, gateway: Gateway, deployments: tuple[DeploymentName, ...]) -> bool:
         return any(Operation.CHAT in gateway.catalog.deployments[name].operations for name in deployments)

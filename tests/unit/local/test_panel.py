@@ -1,5 +1,6 @@
 import io
 import shlex
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -34,3 +35,10 @@ def test_the_curl_line_is_one_shell_command_and_the_snippet_three_lines_of_pytho
 
 def test_the_key_is_not_in_the_welcomes_own_text() -> None:
     assert "gk_local" not in repr(WELCOME)
+
+
+def test_what_is_missing_is_said_and_nothing_else() -> None:
+    for missing in ("", "The local model does not run"):
+        out = io.StringIO()
+        show(replace(WELCOME, missing=missing), Console(file=out, width=200))
+        assert ("does not run" in out.getvalue()) == bool(missing)
