@@ -2,7 +2,7 @@
 
     serve        the worker processes of one host, and Envoy's files if asked
     run_worker   one of them: adapters → desk → doors → socket
-    open_key_desk, migrate   what operators ask of Postgres, Redis and the vault
+    open_key_desk, migrate, read_exchanges   what operators ask of Postgres, Redis and the vault
     explain_desk    a desk with everything in memory, for one request that is only explained
 
 A worker reads the vault and the configuration before its socket appears: Envoy never asks one that cannot decide.
@@ -44,6 +44,7 @@ from extproc.dataplane.rollout import Places, Rollout
 from extproc.dataplane.target import Target, find_system_ca
 from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import Catalog, CredentialRef
+from extproc.model.exchange import Outcome
 from extproc.model.identity import VirtualKey
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import WORKER_SOCKET
@@ -175,6 +176,16 @@ async def open_key_desk(environment: Environment) -> AsyncIterator[KeyDesk]:
         open_redis_of(environment) as redis,
     ):
         yield KeyDesk(PostgresKeys(pool), RedisInvalidations(redis), read_pepper, clock, secrets.randbelow)
+
+
+async def read_exchanges(environment: Environment) -> dict[Outcome, int]:
+    """How many exchanges ended in which way, over all workers.
+
+    Raises:
+        Unavailable: Redis did not answer in time.
+    """
+    async with open_redis_of(environment) as redis:
+        return await RedisTally(redis).read()
 
 
 def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None) -> AdmissionDesk:

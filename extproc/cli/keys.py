@@ -7,18 +7,19 @@ import asyncio
 import functools
 import getpass
 import math
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from extproc import bootstrap
 from extproc.cli import keys_view
-from extproc.config.environment import EnvironmentInvalid, read_environment
+from extproc.cli.environment import find_environment, state_dir_option
+from extproc.config.environment import EnvironmentInvalid
 from extproc.model.ids import KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.keys import Deed, KeyFilter, KeyProblem
 from extproc.model.refusals import Unavailable
@@ -84,7 +85,9 @@ def _with_deed(function: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-_as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON, for scripts.")
+def _as_json(function: Callable[..., None]) -> Callable[..., None]:
+    """Options of every subcommand: where the keys are, and how they are printed."""
+    return click.option("--json", "is_json", is_flag=True, help="Print JSON, for scripts.")(state_dir_option(function))
 
 
 @command.command(name="mint")
@@ -197,9 +200,10 @@ def revoke_command(*, key: str, deed: Deed, is_json: bool) -> None:
 
 def _run(work: Callable[[KeyDesk], Awaitable[T]]) -> T:
     """The result of ``work`` at the desk; what goes wrong becomes one line and an exit code."""
+    state_dir: Path = click.get_current_context().obj
 
     async def at_desk() -> T:
-        async with bootstrap.open_key_desk(read_environment(os.environ)) as desk:
+        async with bootstrap.open_key_desk(find_environment(state_dir)) as desk:
             return await work(desk)
 
     try:

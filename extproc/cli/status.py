@@ -1,5 +1,6 @@
 """``extproc status``: listeners, clusters, requests, retries and ext_proc as Envoy counts them, each with its call."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from extproc import bootstrap
 from extproc.cli.admin import UNREACHABLE, admin_options, find_admin
+from extproc.cli.environment import find_environment
+from extproc.config.environment import EnvironmentInvalid
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import DEPLOYMENT_CLUSTER_PREFIX
 from extproc.operations.envoy_admin import CLUSTERS, LISTENERS, Admin, Call, Cluster, Listener, stats
@@ -39,6 +43,8 @@ class Status:
     """Deployment → counter → value."""
     ext_proc: Mapping[str, Mapping[str, int]]
     """Door → counter → value, over all clusters."""
+    exchanges: Mapping[str, int] | None
+    """How many ended in which way, as the journal counts them; None where Redis cannot be asked."""
 
 
 @click.command(name="status")
@@ -53,7 +59,7 @@ def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
     """
     envoy = find_admin(admin, state_dir)
     try:
-        status = _ask(envoy)
+        status = _ask(envoy, None if admin else _count_exchanges(state_dir))
     except Unavailable as trouble:
         click.echo(f"extproc status: {trouble}", err=True)
         sys.exit(UNREACHABLE)
@@ -68,7 +74,15 @@ def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
     sys.exit(0 if is_ready else 1)
 
 
-def _ask(envoy: Admin) -> Status:
+def _count_exchanges(state_dir: Path) -> Mapping[str, int] | None:
+    try:
+        counts = asyncio.run(bootstrap.read_exchanges(find_environment(state_dir)))
+    except (Unavailable, EnvironmentInvalid):
+        return None
+    return {outcome.value: count for outcome, count in counts.items()}
+
+
+def _ask(envoy: Admin, exchanges: Mapping[str, int] | None) -> Status:
     retries: dict[str, dict[str, int]] = {}
     for name, value in envoy.counters(_RETRIES).items():
         deployment, _, counter = name.removeprefix(f"cluster.{DEPLOYMENT_CLUSTER_PREFIX}").rpartition(".")
@@ -79,7 +93,7 @@ def _ask(envoy: Admin) -> Status:
         counters = doors.setdefault(door, {})
         counters[counter] = counters.get(counter, 0) + value
     requests = {name.rsplit(".", 1)[1]: value for name, value in envoy.counters(_REQUESTS).items()}
-    return Status(envoy.listeners(), envoy.clusters(), requests, retries, doors)
+    return Status(envoy.listeners(), envoy.clusters(), requests, retries, doors, exchanges)
 
 
 def _show(envoy: Admin, status: Status, *, is_ready: bool) -> None:
@@ -107,6 +121,12 @@ def _show(envoy: Admin, status: Status, *, is_ready: bool) -> None:
     for part, table in tables.items():
         console.print(_CALLS[part].as_curl(envoy.url), style="dim", markup=False, soft_wrap=True)
         console.print(table)
+    if status.exchanges is not None:
+        exchanges = _table("exchanges", "count")
+        for name, value in status.exchanges.items():
+            exchanges.add_row(name, str(value))
+        console.print("the journal's count, in Redis", style="dim")
+        console.print(exchanges)
     if not is_ready:
         console.print("[red]Envoy is not ready[/]: it is starting, or it was drained")
 

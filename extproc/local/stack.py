@@ -15,8 +15,8 @@ from extproc import bootstrap
 from extproc.config.environment import Environment
 from extproc.config.gateway import Gateway, load
 from extproc.dataplane.rollout import Places, Rollout
-from extproc.dataplane.target import Target, find_system_ca
 from extproc.local import demo_key, gateway_file, leftovers, model_download, openbao, postgres, providers, valkey
+from extproc.local.addresses import Addresses
 from extproc.local.envoy import envoy, program
 from extproc.local.model import MODEL_NAME, model
 from extproc.local.panel import Welcome
@@ -36,7 +36,6 @@ from extproc.operations.envoy_admin import Admin
 _T = TypeVar("_T")
 _NEEDED_BYTES = 300 * MEBIBYTE
 _STOP_ORDER = ("envoy", "workers", "model", "openbao", "valkey", "postgres")
-_ACCEPTED = "gateway.yaml"
 _WITHOUT_MODEL = "All else comes up; requests for the local model are answered 503"
 
 
@@ -91,17 +90,23 @@ class _Stack:
         self._supervisor = Supervisor(state.logs, reporter, self._note_parts)
         self._weights: Path | None = None
         self._vault = openbao.Vault(free_port(), state.vault_init)
-        self._admin_port = options.admin_port or free_port()
-        self._port = options.port or free_port()
-        self._admin = Admin(f"http://127.0.0.1:{self._admin_port}")
+        self._at = Addresses(
+            state,
+            runtime_dir,
+            self._vault.address,
+            port=options.port or free_port(),
+            admin_port=options.admin_port or free_port(),
+            health_port=free_port(),
+        )
+        self._admin = Admin(self._at.admin_url)
 
     async def run(self, welcome: Callable[[Welcome], None]) -> None:
-        require_port("127.0.0.1", self._port, "--port")
-        require_port("127.0.0.1", self._admin_port, "--admin-port")
+        require_port("127.0.0.1", self._at.port, "--port")
+        require_port("127.0.0.1", self._at.admin_port, "--admin-port")
         self._record.write(self._state.record)
         try:
             gateway, rollout, key = await self._bring_up()
-            base_url = self._base_url(gateway)
+            base_url = self._at.base_url(gateway)
             self._record = replace(self._record, base_url=base_url, admin_url=self._admin.url, is_ready=True)
             self._record.write(self._state.record)
             chat = (name for name, each in gateway.catalog.models.items() if self._does_chat(gateway, each.deployments))
@@ -138,19 +143,20 @@ class _Stack:
         provider = await self._add_provider(settings)
         self._write_gateway_yaml(settings, provider)
         gateway = load(self._state.gateway_yaml)
-        require_port(gateway.listener.address, self._port, "--port")
-        environment = self._environment()
+        require_port(gateway.listener.address, self._at.port, "--port")
+        environment = self._at.environment
+        self._record = replace(self._record, environment=self._at.variables)
         key = await self._step("keys", self._prepare_keys(environment))
         rollout = self._rollout()
         rollout.begin()
         # The model takes longest and nobody waits for it but the first request.
-        await _all(self._start_gateway(gateway, environment), self._start_model(settings.model_port))
+        await _all(self._start_gateway(gateway), self._start_model(settings.model_port))
         return gateway, rollout, key
 
-    async def _start_gateway(self, gateway: Gateway, environment: Environment) -> None:
-        fleet = workers(self._runtime_dir, gateway.workers, _variables(environment))
+    async def _start_gateway(self, gateway: Gateway) -> None:
+        fleet = workers(self._runtime_dir, gateway.workers, self._at.variables)
         await self._step("workers", self._supervisor.start(fleet))
-        part = envoy(self._state.envoy / "bootstrap.json", self._admin, self._port)
+        part = envoy(self._state.envoy / "bootstrap.json", self._admin, self._at.port)
         await self._step("envoy", self._supervisor.start(part))
 
     async def _fetch_weights(self) -> None:
@@ -215,31 +221,9 @@ class _Stack:
         await asyncio.to_thread(bootstrap.migrate, environment)
         return await demo_key.provide(environment, self._state.virtual_key)
 
-    def _environment(self) -> Environment:
-        return Environment(
-            config=self._state.gateway_yaml,
-            run_dir=self._runtime_dir,
-            postgres_dsn=postgres.dsn(self._runtime_dir),
-            redis_url=valkey.url(self._runtime_dir),
-            vault_addr=self._vault.address,
-            vault_mount=openbao.MOUNT,
-            vault_role_id_file=self._state.vault_role_id,
-            vault_secret_id_file=self._state.vault_secret_id,
-            envoy_admin=self._admin.url,
-        )
-
     def _rollout(self) -> Rollout:
-        target = Target(
-            directory=self._state.envoy,
-            run_dir=self._runtime_dir,
-            listen_port=self._port,
-            admin_address="127.0.0.1",
-            admin_port=self._admin_port,
-            health_address="127.0.0.1",
-            health_port=free_port(),
-            system_ca_file=find_system_ca(),
-        )
-        places = Places(self._state.gateway_yaml, target, self._state.envoy, self._runtime_dir / _ACCEPTED)
+        at = self._at
+        places = Places(self._state.gateway_yaml, at.target, self._state.envoy, at.accepted)
         return Rollout(places, self._known_clusters, program())
 
     def _known_clusters(self) -> frozenset[str]:
@@ -247,12 +231,6 @@ class _Stack:
             return frozenset(cluster.name for cluster in self._admin.clusters())
         except Unavailable:
             return frozenset()
-
-    def _base_url(self, gateway: Gateway) -> str:
-        listener = gateway.listener
-        host = "127.0.0.1" if listener.address in {"0.0.0.0", "::"} else listener.address
-        host = f"[{host}]" if ":" in host else host
-        return f"{'https' if listener.tls else 'http'}://{host}:{self._port}/v1"
 
     def _missing(self, gateway: Gateway) -> str:
         if MODEL_NAME not in gateway.catalog.models or "model" in self._supervisor.running:
@@ -282,12 +260,6 @@ class _Stack:
     def _note_parts(self, parts: dict[str, ProcessId]) -> None:
         self._record = replace(self._record, parts=parts)
         self._record.write(self._state.record)
-
-
-def _variables(environment: Environment) -> dict[str, str]:
-    """The environment as the workers read it."""
-    values = {name: getattr(environment, name) for name in Environment.__dataclass_fields__}
-    return {f"EXTPROC_{name.upper()}": str(value) for name, value in values.items() if value is not None}
 
 
 async def _all(*works: Coroutine[None, None, None]) -> None:

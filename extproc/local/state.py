@@ -92,6 +92,8 @@ class Record:
     admin_url: str = ""
     is_ready: bool = False
     parts: dict[str, ProcessId] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """The EXTPROC_ variables that its workers have: addresses and paths, never a secret."""
 
     def write(self, path: Path) -> None:
         """Replace the record on disk."""
@@ -110,6 +112,7 @@ class Record:
                 admin_url=document["admin_url"],
                 is_ready=document["is_ready"],
                 parts={name: ProcessId(**part) for name, part in document["parts"].items()},
+                environment=document["environment"],
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
