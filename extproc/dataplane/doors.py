@@ -62,7 +62,7 @@ def _common(door: str, message_timeout_s: float) -> Message:
         "grpc_service": {
             "envoy_grpc": {"cluster_name": seams.EXTPROC_CLUSTER},
             "initial_metadata": [{"key": seams.DOOR_KEY, "value": door}],
-            "retry_policy": worker_retry(),
+            "retry_policy": worker_retry(message_timeout_s),
         },
         "message_timeout": seconds(min(message_timeout_s, _MAX_MESSAGE_TIMEOUT_S)),
         # Admission sets the attempt limits (x-envoy-…), delivery the final status; both write :path, host and status.
@@ -75,13 +75,18 @@ def _common(door: str, message_timeout_s: float) -> Message:
     }
 
 
-def worker_retry() -> Message:
+def worker_retry(longest_call_s: float) -> Message:
     """For a worker that is restarting: the call is made again elsewhere, as long as nothing was answered."""
     return {
         # cancelled: what a draining gRPC server says to a call that comes on a connection it is about to close.
         "retry_on": "cancelled,connect-failure,gateway-error,refused-stream,reset,unavailable",
         "num_retries": 3,
-        "retry_back_off": {"base_interval": "0.002s", "max_interval": "0.010s"},
+        # Envoy takes max_interval of a gRPC retry for the time limit of each try too: at 10 ms a busy worker lost whole
+        # batches of the journal and was ejected for it. Three retries from 2 ms never come near it.
+        "retry_back_off": {
+            "base_interval": "0.002s",
+            "max_interval": seconds(min(longest_call_s, _MAX_MESSAGE_TIMEOUT_S)),
+        },
         "retry_host_predicate": [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",

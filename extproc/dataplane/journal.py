@@ -12,6 +12,7 @@ OPEN_TELEMETRY = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetr
 
 _FLUSH_INTERVAL_S = 0.25
 _BUFFER_BYTES = 16384
+_EXPORT_TIMEOUT_S = 5.0
 _CONTEXT = f"%DYNAMIC_METADATA({seams.NAMESPACE_CONTEXT}:{seams.CONTEXT_FIELD})%"
 # What could not be read as HTTP has no id of the request, only the one its local reply was given.
 _REQUEST_ID = '%COALESCE({"operators":["STREAM_ID",{"command":"RESP","param":"X-REQUEST-ID"}]})%'
@@ -65,7 +66,11 @@ def _logger(name: str, kind: str, fields: dict[str, str]) -> Message:
         OPEN_TELEMETRY,
         log_name=name,
         # A batch may come twice because of it; an attempt and an exchange are named by their ids.
-        grpc_service={"envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER}, "retry_policy": worker_retry()},
+        grpc_service={
+            "envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER},
+            "timeout": seconds(_EXPORT_TIMEOUT_S),
+            "retry_policy": worker_retry(_EXPORT_TIMEOUT_S),
+        },
         buffer_flush_interval=seconds(_FLUSH_INTERVAL_S),
         buffer_size_bytes=_BUFFER_BYTES,
         disable_builtin_labels=True,

@@ -109,3 +109,18 @@ models: [{name: m, deployments: [a]}]
     secret = json.loads(texts["sds.json"])["resources"][0]
     assert secret["tls_certificate"]["private_key"] == {"filename": "/tls/k.pem"}
     assert "zebra" not in "".join(texts.values())
+
+
+def test_no_call_to_a_worker_is_given_up_before_its_own_time_limit() -> None:
+    """Envoy takes a gRPC retry's max_interval for the time limit of each try."""
+    files = built(more="limits: {admission_timeout_s: 7}")
+    delivery = http_options(cluster(files, "deployment.a"))["http_filters"][0]["typed_config"]
+    limits = {
+        service["retry_policy"]["retry_back_off"]["max_interval"]
+        for service in (
+            manager(files)["http_filters"][0]["typed_config"]["grpc_service"],
+            manager(files)["access_log"][0]["typed_config"]["grpc_service"],
+            delivery["grpc_service"],
+        )
+    }
+    assert limits == {"7s", "5s", "630s"}
