@@ -5,12 +5,17 @@ lone surrogates and NUL (which some parsers cut at), trailing data, and nesting 
 """
 
 import json
+import re
 from typing import Any, NoReturn
 
 from extproc.model.refusals import DUPLICATE_KEY, INVALID_JSON, INVALID_REQUEST, TOO_COMPLEX, Refusal
 
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
+MAX_CONTAINERS = 20_000
+"""Objects and arrays. Each costs a hundred times its two bytes, and the garbage collector visits them all."""
+MAX_KEYS = 10_000
+"""In one object: no API has one that large."""
 _MAX_INTEGER_DIGITS = 40
 
 
@@ -20,6 +25,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
     Raises:
         Refusal: INVALID_JSON, DUPLICATE_KEY, TOO_COMPLEX, or INVALID_REQUEST when it is not an object.
     """
+    _weigh(data)
     try:
         text = data.decode("utf-8")
         value = _DECODER.decode(text)
@@ -41,7 +47,27 @@ def serialise(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
+# Possessive, and the closing quote is optional: a string that never ends is read once, not once for each quote in it.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+
+
+def _weigh(data: bytes) -> None:
+    """Refuse by what parsing would build, before it is built: it holds up every other request of this worker."""
+    if _is_light(data):
+        return
+    # A prompt may be full of commas and brackets: only those outside of strings count.
+    if not _is_light(_STRING.sub(b"", data)):
+        raise Refusal(TOO_COMPLEX)
+
+
+def _is_light(data: bytes) -> bool:
+    containers = data.count(b"[") + data.count(b"{")
+    return containers <= MAX_CONTAINERS and containers + data.count(b",") <= MAX_VALUES
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise Refusal(TOO_COMPLEX)
     result = dict(pairs)
     if len(result) != len(pairs):
         raise Refusal(DUPLICATE_KEY)
@@ -73,7 +99,6 @@ _DECODER = json.JSONDecoder(
 def _measure(root: dict[str, Any], *, has_escapes: bool) -> None:
     """Walk the value level by level: no recursion, so depth cannot hurt us."""
     level: list[Any] = [root]
-    seen = 0
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
@@ -85,15 +110,15 @@ def _measure(root: dict[str, Any], *, has_escapes: bool) -> None:
                 below.extend(value)
             elif has_escapes and isinstance(value, str):
                 _check_text(value)
-        seen += len(below)
-        if seen > MAX_VALUES:
-            raise Refusal(TOO_COMPLEX)
         if not below:
             return
         level = below
     raise Refusal(TOO_COMPLEX)
 
 
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
 def _check_text(text: str) -> None:
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _UNFIT.search(text):
         raise Refusal(INVALID_JSON, "A string in the body has a lone surrogate or a NUL.")

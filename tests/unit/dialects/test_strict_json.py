@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.dialects.strict_json import MAX_DEPTH, parse_object, serialise
+from extproc.dialects.strict_json import MAX_CONTAINERS, MAX_DEPTH, MAX_KEYS, parse_object, serialise
 from extproc.model.refusals import Refusal
 
 
@@ -66,6 +66,26 @@ def test_depth_is_bounded_without_recursion_escaping(depth: int) -> None:
 
 def test_the_number_of_values_is_bounded() -> None:
     assert refused(b'{"a":[' + b"1," * 250_000 + b"1]}") == "too_complex"
+
+
+@pytest.mark.parametrize("inner", [b"[]", b"{}", b'[{"a":[]}]'])
+def test_the_number_of_containers_is_bounded_before_any_is_built(inner: bytes) -> None:
+    assert refused(b'{"a":[' + b",".join([inner] * MAX_CONTAINERS) + b"]}") == "too_complex"
+
+
+def test_the_number_of_keys_of_an_object_is_bounded() -> None:
+    fits = {f"{number:x}": 0 for number in range(MAX_KEYS)}
+    assert parse_object(json.dumps(fits).encode()) == fits
+    assert refused(json.dumps(fits | {"one more": 0}).encode()) == "too_complex"
+
+
+def test_a_prompt_full_of_brackets_is_one_value() -> None:
+    prompt = '[{,"\\' * 100_000
+    assert parse_object(json.dumps({"a": prompt}).encode()) == {"a": prompt}
+
+
+def test_a_string_that_never_ends_is_refused_like_any_other_broken_one() -> None:
+    assert refused(b'{"a":"' + b'\\"[' * 100_000) == "invalid_json"
 
 
 def test_escaped_text_that_only_looks_like_a_nul_passes() -> None:
