@@ -43,6 +43,9 @@ from extproc.policy.route import choose_deployments
 _KEPT = frozenset({"content-type", "content-length", "transfer-encoding", "accept", "host", "x-request-id"})
 _KEPT_PREFIXES = (":", "x-envoy-", "x-forwarded-")
 
+_BLANKS = " \t"
+"""RFC 9110, 5.6.3. Python's own idea of white space has a no-break space in it, which others take for a letter."""
+
 _DEFERRABLE_BYTES = 64 * 1024
 """An HTTP/2 client may still be sending: above this, a refusal waits for the body. A reply that comes while ten
 megabytes are in flight is a stream error to some clients."""
@@ -189,12 +192,13 @@ def _value(headers: Headers, name: str) -> str:
 
 
 def _check_content(headers: Headers) -> None:
-    if _value(headers, "content-encoding").strip().lower() not in {"", "identity"}:
+    encodings = {value.strip(_BLANKS).lower() for name, value in headers if name == "content-encoding"}
+    if not encodings <= {"", "identity"}:
         raise Refusal(UNSUPPORTED_CONTENT_ENCODING)
     kinds = [value for name, value in headers if name == "content-type"]
     media, _, parameters = (kinds[0] if len(kinds) == 1 else "").partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if media.strip().lower() != "application/json" or charset not in {"", "charset=utf-8", "charset=utf8"}:
+    charset = parameters.strip(_BLANKS).lower().replace('"', "")
+    if media.strip(_BLANKS).lower() != "application/json" or charset not in {"", "charset=utf-8", "charset=utf8"}:
         raise Refusal(UNSUPPORTED_CONTENT_TYPE)
 
 

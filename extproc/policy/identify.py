@@ -27,6 +27,9 @@ CREDENTIAL_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
 _CREDENTIAL_PARAMETERS = frozenset({"apikey", "xapikey", "key", "accesstoken", "token", "authorization"})
 """Names in a query that mean a credential, once case, hyphens and underscores are taken away."""
 
+_BLANKS = " \t"
+"""RFC 9110, 5.6.3. Any other white space in a credential is part of it, and makes it one that is refused."""
+
 _OTHER_SCHEME = "\0other scheme"
 """Stands for a credential that is not ours to read, such as Basic; no header value contains a NUL."""
 
@@ -50,7 +53,7 @@ def read_credential(headers: Iterable[tuple[str, str]], query: str) -> Secret:
             authorizations += 1
             found.add(_read_authorization(value))
         elif name in CREDENTIAL_HEADERS:
-            found.add(_check_single(value.strip()))
+            found.add(_check_single(value.strip(_BLANKS)))
     found.discard("")
     # Two Authorization headers are two even when they agree: parsers between here and there differ in which they take.
     if authorizations > 1 or len(found) > 1:
@@ -80,13 +83,13 @@ async def identify(credential: Secret, directory: Directory, pepper: Secret, clo
 
 
 def _read_authorization(value: str) -> str:
-    scheme, _, rest = value.strip().partition(" ")
+    scheme, _, rest = value.strip(_BLANKS).partition(" ")
     # Envoy joins repeated headers with a comma, so a comma is a second credential wherever it stands.
     if "," in value:
         raise Refusal(AMBIGUOUS_CREDENTIALS)
     if not scheme:
         return ""
-    return _check_single(rest.strip()) if scheme.lower() == "bearer" else _OTHER_SCHEME
+    return _check_single(rest.strip(_BLANKS)) if scheme.lower() == "bearer" else _OTHER_SCHEME
 
 
 def _check_single(value: str) -> str:
