@@ -69,7 +69,7 @@ def wait_for_journal(rig: Rig) -> None:
     def is_complete() -> bool:
         return len(rig.journal("exchange")) >= rig.stat("http[.]gateway[.]downstream_rq_completed")
 
-    wait_until(is_complete, "a journal record of every request")
+    wait_until(is_complete, "a journal record of every request", ANSWER_S)
 
 
 def files_with(rig: Rig, text: str) -> list[str]:
