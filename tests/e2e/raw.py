@@ -202,6 +202,10 @@ class Wire2:
         self._decoder = Decoder()
         self.frames: list[Frame] = []
 
+    @property
+    def is_closed(self) -> bool:
+        return self._writer.transport.is_closing()
+
     async def open(self) -> None:
         await self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize())
 
