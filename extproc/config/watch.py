@@ -5,18 +5,13 @@ renames, a copy keeps the old time, and all of them end in other content at the 
 moment not there, changes nothing: the caller keeps the snapshot it has and is told once what is wrong.
 """
 
-import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from extproc.config.gateway import Gateway, GatewayInvalid, load
-
-Sleep = Callable[[float], Awaitable[None]]
-Report = Callable[[GatewayInvalid], None]
 
 
 def log_invalid(invalid: GatewayInvalid) -> None:
@@ -25,27 +20,13 @@ def log_invalid(invalid: GatewayInvalid) -> None:
     structlog.get_logger("extproc.config").error("configuration_invalid", source=invalid.source, problems=problems)
 
 
-async def watch(
-    path: Path, current: Gateway, report: Report = log_invalid, sleep: Sleep = asyncio.sleep
-) -> AsyncGenerator[Gateway, None]:
-    """Every new snapshot of a file, for ever, beginning after ``current``; a bad file is reported and passed over."""
-    watched = GatewayWatch(path, current, sleep=sleep)
-    async for change in watched.changes():
-        if isinstance(change, GatewayInvalid):
-            report(change)
-        else:
-            yield change
-
-
 @dataclass(slots=True)
 class GatewayWatch:
-    """One file, watched by one reader."""
+    """One file, watched by one reader that polls it as often as it likes."""
 
     path: Path
     current: Gateway
     """The last good snapshot."""
-    interval_s: float = 1.0
-    sleep: Sleep = asyncio.sleep
     _seen: bytes | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,13 +49,6 @@ class GatewayWatch:
             return None  # comments and spelling
         self.current = gateway
         return gateway
-
-    async def changes(self) -> AsyncGenerator[Gateway | GatewayInvalid, None]:
-        """Each change as it is noticed, for ever. Cancel to end."""
-        while True:
-            if (change := self.poll()) is not None:
-                yield change
-            await self.sleep(self.interval_s)
 
 
 def _fingerprint(path: Path) -> bytes:

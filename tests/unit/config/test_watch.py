@@ -4,7 +4,6 @@ import pytest
 
 from extproc.config.gateway import Gateway, GatewayInvalid, load
 from extproc.config.watch import GatewayWatch
-from extproc.config.watch import watch as follow
 
 _TEXT = """
 workers: {workers}
@@ -81,31 +80,3 @@ def test_the_swap_of_a_kubernetes_configmap_is_seen(tmp_path: Path) -> None:
     change = watch.poll()
     assert isinstance(change, Gateway)
     assert change.workers == 2
-
-
-async def test_changes_come_one_by_one_with_a_pause_between_the_looks(path: Path) -> None:
-    slept: list[float] = []
-
-    async def sleep(pause_s: float) -> None:
-        slept.append(pause_s)
-        path.write_text(_TEXT.format(workers=1 + len(slept)))
-
-    watch = GatewayWatch(path, load(path), interval_s=0.25, sleep=sleep)
-    changes = watch.changes()
-    counts = [(await anext(changes)).workers for _ in range(3)]  # type: ignore[union-attr]  # all of them are good
-    await changes.aclose()
-    assert counts == [2, 3, 4]
-    assert slept == [0.25] * 3
-
-
-async def test_followers_get_good_files_and_are_told_of_bad_ones(path: Path) -> None:
-    told: list[GatewayInvalid] = []
-    later = iter(["many", "5"])
-
-    async def sleep(_: float) -> None:
-        path.write_text(_TEXT.format(workers=next(later)))
-
-    changes = follow(path, load(path), told.append, sleep)
-    assert (await anext(changes)).workers == 5
-    await changes.aclose()
-    assert [problem.path for invalid in told for problem in invalid.problems] == ["workers"]
