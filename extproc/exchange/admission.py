@@ -16,7 +16,16 @@ from enum import Enum, StrEnum, auto
 from typing import assert_never
 
 from extproc.dialects import openai
-from extproc.exchange.events import AdmissionAction, AdmissionEvent, Go, Reply, RequestBody, RequestHead, Wait
+from extproc.exchange.events import (
+    AdmissionAction,
+    AdmissionEvent,
+    Go,
+    OutOfOrder,
+    Reply,
+    RequestBody,
+    RequestHead,
+    Wait,
+)
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
@@ -74,10 +83,6 @@ class Step(StrEnum):
 
 Observer = Callable[[Step, object], None]
 """Told of each step that was passed, with the receipt it gave: how ``explanation`` narrates what really runs."""
-
-
-class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
-    """An event that this phase cannot take: the transport is broken, fail closed."""
 
 
 @dataclass(frozen=True, slots=True)

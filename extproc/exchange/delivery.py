@@ -18,6 +18,7 @@ from extproc.exchange.events import (
     Break,
     DeliveryAction,
     DeliveryEvent,
+    OutOfOrder,
     PassTrailers,
     ReleaseHead,
     Reply,
@@ -48,10 +49,6 @@ class Phase(Enum):
     FLOWING = auto()
     DONE = auto()
     FAILED = auto()
-
-
-class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
-    """An event that this phase cannot take: the transport is broken, fail closed."""
 
 
 class Delivery:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from extproc.model.exchange import ExchangeContext
 from extproc.model.plan import Headers, Plan
 
+
+class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
+    """An event that this phase cannot take: the transport is broken, fail closed."""
+
+
 # -- events -------------------------------------------------------------------------------------------------------
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.exchange.admission import Admission, OutOfOrder
-from extproc.exchange.events import AdmissionAction, Go, Reply, RequestBody, RequestHead, Wait
+from extproc.exchange.admission import Admission
+from extproc.exchange.events import AdmissionAction, Go, OutOfOrder, Reply, RequestBody, RequestHead, Wait
 from extproc.model.catalog import Catalog, Operation
 from tests.unit.exchange.worlds import MAIN, World, chat
 

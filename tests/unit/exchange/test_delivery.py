@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.exchange.delivery import Delivery, OutOfOrder
+from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import (
     Break,
     DeliveryAction,
+    OutOfOrder,
     PassTrailers,
     ReleaseHead,
     Reply,
