@@ -131,6 +131,9 @@ class Pod:
         finally:
             connection.close()
 
+    def client(self, key: str) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"http://127.0.0.1:{self.ports['listener']}/v1", api_key=key, max_retries=0)
+
     def workers_listen_to_redis(self) -> bool:
         """Whether they are subscribed, which takes the password: without Redis they serve too, only later informed."""
         password = (self.directory / "secrets/redis_password").read_text().strip()
@@ -180,16 +183,17 @@ def test_the_services_of_compose_serve_in_their_order_and_drain(pod: Pod) -> Non
     words = re.search(r"exec workers extproc (keys mint .*?)$", _DOCUMENTED.replace("\\\n", " "), re.MULTILINE)
     assert words is not None
     key = pod.extproc(*words[1].split()).strip()
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{pod.ports['listener']}/v1", api_key=key, max_retries=0) as client:
+    with pod.client(key) as client:
         assert [model.id for model in client.models.list()] == ["local"]
         said = client.chat.completions.create(model="local", messages=[{"role": "user", "content": "hello"}])
         assert said.choices[0].message.content
         with pytest.raises(openai.AuthenticationError):
             client.with_options(api_key="gk_acme_nobody").models.list()
 
-        pod.extproc("drain")
-        wait_until(lambda: pod.ready() == 503, "not ready any more")
-        # Until Envoy is stopped, whoever has not heard of it yet is served.
+    pod.extproc("drain")
+    wait_until(lambda: pod.ready() == 503, "not ready any more")
+    # Until Envoy is stopped, whoever has not heard of it yet is served, on a new connection too.
+    with pod.client(key) as client:
         assert [model.id for model in client.models.list()] == ["local"]
     assert pod.stop("envoy") == 0
     assert pod.stop("workers") == 0
