@@ -139,6 +139,7 @@ async def open_vault(
         environment.vault_mount,
         environment.vault_role_id_file,
         environment.vault_secret_id_file,
+        environment.vault_ca_file,
     )
     vault = KvVault(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s)
     try:

@@ -44,6 +44,8 @@ class VaultAccount:
     mount: str
     role_id_file: Path
     secret_id_file: Path
+    ca_file: Path | None = None
+    """PEM bundle that signs the vault's certificate; None: the public ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class _Session:
         self._http = requests.Session()
         # Proxies and ~/.netrc of whoever started us have no part in this.
         self._http.trust_env = False
+        if account.ca_file is not None:
+            self._http.verify = str(account.ca_file)
         # An empty token, or hvac takes one from the environment or the home directory. No redirects: requests would
         # send the token along.
         self._client = hvac.Client(

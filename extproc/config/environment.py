@@ -28,6 +28,7 @@ class Environment:
     redis_password_file: Path | None = None
     vault_addr: str = "http://127.0.0.1:8200"
     vault_mount: str = "secret"
+    vault_ca_file: Path | None = None
     vault_role_id_file: Path | None = None
     vault_secret_id_file: Path | None = None
     envoy_admin: str = "http://127.0.0.1:9901"
@@ -36,17 +37,18 @@ class Environment:
 VARIABLES: Mapping[str, str] = {
     "EXTPROC_CONFIG": "path of gateway.yaml",
     "EXTPROC_RUN_DIR": "directory of the workers' sockets and the published configuration",
-    "EXTPROC_POSTGRES_DSN": "libpq URL; a password comes from its passfile= parameter, not from here",
+    "EXTPROC_POSTGRES_DSN": "libpq URL; a password comes from a service file or passfile=, never from here",
     "EXTPROC_REDIS_URL": "redis:// or rediss:// URL without a password",
     "EXTPROC_REDIS_PASSWORD_FILE": "file with the Redis password",
     "EXTPROC_VAULT_ADDR": "URL of Vault or OpenBao",
     "EXTPROC_VAULT_MOUNT": "KV v2 mount with the provider keys and the pepper",
+    "EXTPROC_VAULT_CA_FILE": "PEM bundle that signs the vault's certificate; without it the public ones",
     "EXTPROC_VAULT_ROLE_ID_FILE": "file with the AppRole role id",
     "EXTPROC_VAULT_SECRET_ID_FILE": "file with the AppRole secret id",
     "EXTPROC_ENVOY_ADMIN": "URL of Envoy's admin interface",
 }
 
-_PATHS = {"config", "run_dir", "redis_password_file", "vault_role_id_file", "vault_secret_id_file"}
+_PATHS = {"config", "run_dir", "redis_password_file", "vault_ca_file", "vault_role_id_file", "vault_secret_id_file"}
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
