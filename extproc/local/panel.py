@@ -61,7 +61,7 @@ def show(welcome: Welcome, console: Console) -> None:
         console.print(welcome.missing, style="yellow", markup=False)
     for title, text in (
         ("A plain answer:", welcome.curl()),
-        ("A streamed one, with the official client (pip install openai):", welcome.snippet()),
+        ("A streamed one, with the official client:", welcome.snippet()),
     ):
         console.print(f"\n{title}", style="dim")
         console.print(text, markup=False, highlight=False, soft_wrap=True)

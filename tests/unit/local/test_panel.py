@@ -33,6 +33,12 @@ def test_the_curl_line_is_one_shell_command_and_the_snippet_three_lines_of_pytho
     compile(WELCOME.snippet(), "snippet", "exec")
 
 
+def test_nothing_needs_to_be_installed_first() -> None:
+    out = io.StringIO()
+    show(WELCOME, Console(file=out, width=200))
+    assert "pip install" not in out.getvalue()
+
+
 def test_the_key_is_not_in_the_welcomes_own_text() -> None:
     assert "gk_local" not in repr(WELCOME)
 
