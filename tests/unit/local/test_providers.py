@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from extproc.config.gateway import load
 from extproc.local import providers
 from extproc.local.problems import CannotStart
 
@@ -10,6 +11,15 @@ def test_openai_is_known_with_chat_and_embedding_models() -> None:
     found = providers.find("openai", None)
     assert found.base_url == "https://api.openai.com/v1"
     assert {offer.operation for offer in found.offers} == {"chat.completions", "embeddings"}
+
+
+def test_the_example_file_names_models_that_openai_offers() -> None:
+    example = load(Path(__file__).parents[3] / "envoy" / "gateway.example.yaml")
+    at_openai = [each for each in example.catalog.deployments.values() if each.host == "api.openai.com"]
+    asked = {(each.upstream_model, operation) for each in at_openai for operation in each.operations}
+    offered = {(offer.name, offer.operation) for offer in providers.find("openai", None).offers}
+    assert asked
+    assert asked <= offered
 
 
 def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
