@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR, NOT_ASKED
 from extproc.dataplane.lint_logs import log_contents
 from extproc.dataplane.lint_required import check_required
+from extproc.dataplane.routes import NOT_BUFFERED
 from extproc.dataplane.tree import Place, Violation, child, items, places, snake, strings, text
 from extproc.dataplane.typed import Message
 from extproc.model import seams
@@ -58,12 +59,20 @@ def _mode_override(place: Place) -> Iterator[Violation]:
 
 def _per_route(place: Place) -> Iterator[Violation]:
     configs = place.message.get("typed_per_filter_config")
+    # A route that answers by itself needs nobody's judgement, and may not cost a worker's time.
+    harmless = [NOT_ASKED, NOT_BUFFERED] if "direct_response" in place.message else []
+    if _bounds_length(place.message):
+        harmless.append(NOT_BUFFERED)
     for config in configs.values() if isinstance(configs, Mapping) else ():
-        # A route that answers by itself needs nobody's judgement, and may not cost a worker's time.
-        if "direct_response" not in place.message or config != NOT_ASKED:
-            yield place.breaks("typed_per_filter_config: no route may change or disable a door")
+        if config not in harmless:
+            yield place.breaks("typed_per_filter_config: no route may change or disable a door or a limit")
     if place.type_name.endswith(".ExtProcPerRoute") and place.message != NOT_ASKED:
         yield place.breaks("ExtProcPerRoute: no route may change a door")
+
+
+def _bounds_length(route: Message) -> bool:
+    headers = items(child(route, "match", "headers"))
+    return any(child(item, "name") == "content-length" and child(item, "range_match", "end") for item in headers)
 
 
 def _disabled(place: Place) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from extproc.dataplane.bootstrap import SIDE_STREAM_FLOW_CONTROL
 from extproc.dataplane.deployment import HTTP_OPTIONS
 from extproc.dataplane.doors import ADMISSION_MODE, DELIVERY_MODE, EXTERNAL_PROCESSOR
-from extproc.dataplane.listener import CONNECTION_MANAGER, NOBODY_INTERNAL, ROUTER
+from extproc.dataplane.listener import CONNECTION_MANAGER, NOBODY_INTERNAL, ROUTER, WRITE_BUFFER_BYTES
 from extproc.dataplane.tree import Place, Violation, child, items, number, text
 from extproc.dataplane.typed import Message
 from extproc.dataplane.workers import BUFFER_LIMIT_BYTES, MAX_OUTBOUND_FRAMES
@@ -76,6 +76,9 @@ def _admission_first(everywhere: Sequence[Place]) -> Iterator[Violation]:
         is_last_router = bool(filters) and text(child(filters[-1], "@type")).endswith(ROUTER)
         if modes.count(ADMISSION_MODE) != 1 or not is_last_router or modes.index(ADMISSION_MODE) != len(modes) - 2:
             yield place.breaks("the HTTP filters do not end in admission, router")
+        bounds = [number(child(config, "max_request_bytes")) for config in filters]
+        if not any(bounds[:1]):
+            yield place.breaks("the first HTTP filter bounds no body: one without a declared length has no end")
         if not place.message.get("early_header_mutation_extensions"):
             yield place.breaks("internal headers are not stripped before admission")
         is_remote = place.message.get("use_remote_address") is True
@@ -84,6 +87,21 @@ def _admission_first(everywhere: Sequence[Place]) -> Iterator[Violation]:
         for key in ("request_timeout", "request_headers_timeout", "stream_idle_timeout"):
             if text(place.message.get(key)) in {"", "0s"}:
                 yield place.breaks(f"{key} is not set: a slow client stays for ever")
+
+
+def _unread_answers(everywhere: Sequence[Place]) -> Iterator[Violation]:
+    for place in _of_type(everywhere, _LISTENER):
+        if "rds" in str(place.message):
+            limit = number(place.message.get("per_connection_buffer_limit_bytes"))
+            if limit < WRITE_BUFFER_BYTES:
+                yield place.breaks(f"per_connection_buffer_limit_bytes is below {WRITE_BUFFER_BYTES}: {_UNREAD}")
+    for place in _of_type(everywhere, CONNECTION_MANAGER):
+        window = number(child(place.message, "http2_protocol_options", "initial_stream_window_size"))
+        if "rds" in place.message and window < WRITE_BUFFER_BYTES:
+            yield place.breaks(f"initial_stream_window_size is below {WRITE_BUFFER_BYTES}: {_UNREAD}")
+
+
+_UNREAD = "Envoy crashes on a client that does not read"
 
 
 def _delivery_first(everywhere: Sequence[Place]) -> Iterator[Violation]:
@@ -116,11 +134,6 @@ def _default_denies(everywhere: Sequence[Place]) -> Iterator[Violation]:
 
 
 def _routes(everywhere: Sequence[Place]) -> Iterator[Violation]:
-    limits = {
-        number(place.message.get("per_connection_buffer_limit_bytes"))
-        for place in _of_type(everywhere, _LISTENER)
-        if "rds" in str(place.message)
-    }
     for place in everywhere:
         action = place.message.get("route")
         if action is None or "match" not in place.message:
@@ -131,8 +144,6 @@ def _routes(everywhere: Sequence[Place]) -> Iterator[Violation]:
             yield place.breaks("timeout is not 0s with an explicit idle_timeout: the defaults cut long answers")
         if child(action, "retry_policy", "refresh_cluster_on_retry") is not True:
             yield place.breaks("refresh_cluster_on_retry is not true: a retry would go to the same deployment")
-        if limits and limits != {number(place.message.get("request_body_buffer_limit"))}:
-            yield place.breaks("request_body_buffer_limit differs from the listener's: the larger one would win")
 
 
 def _http_options(cluster: Message) -> Message:
@@ -152,6 +163,7 @@ _REQUIRED: tuple[Callable[[Sequence[Place]], Iterator[Violation]], ...] = (
     _flow_control,
     _door_clusters,
     _admission_first,
+    _unread_answers,
     _delivery_first,
     _default_denies,
     _routes,

@@ -4,13 +4,22 @@ from extproc.config.gateway import Endpoint, Gateway
 from extproc.dataplane.doors import admission
 from extproc.dataplane.journal import attempt_log, exchange_log
 from extproc.dataplane.replies import local_replies
-from extproc.dataplane.routes import ROUTES_NAME
+from extproc.dataplane.routes import ROUTES_NAME, body_limit
 from extproc.dataplane.target import Target
 from extproc.dataplane.typed import Message, extension, seconds, tcp_address
 
 CONNECTION_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = "envoy.extensions.filters.http.router.v3.Router"
 CERTIFICATE_NAME = "listener"
+
+WRITE_BUFFER_BYTES = 2**31 - 1
+"""What Envoy may hold of answers that a client does not read: of a connection, and over HTTP/2 of a stream, whose
+limit is the window it announces. More than ever comes: at this limit Envoy 1.40 tells the upstream to pause, and where
+the provider has said all while delivery has not, that stream is gone and Envoy crashes. Answers are bounded by
+delivery, their sum by the overload manager; requests, which it would bound too, by ``routes`` and BODY_LIMIT."""
+
+_OVERHEAD_BYTES = 1024 * 1024
+"""What an answer may grow by on its way through delivery and HTTP/2."""
 
 # Nobody is internal, not even loopback, so nobody may steer retries and timeouts by headers. Left empty, Envoy 1.40
 # takes loopback and private networks for internal; this range has no client in it.
@@ -50,8 +59,7 @@ def main_listener(gateway: Gateway, target: Target) -> Message:
     return {
         "name": "gateway",
         "address": _address(target.listen(gateway)),
-        # Equal to the route's buffer limit: of the two, the larger one wins.
-        "per_connection_buffer_limit_bytes": gateway.limits.max_body_bytes,
+        "per_connection_buffer_limit_bytes": WRITE_BUFFER_BYTES,
         "filter_chains": [
             {
                 "filters": [_connection_manager(gateway, target)],
@@ -103,6 +111,7 @@ def _connection_manager(gateway: Gateway, target: Target) -> Message:
         server_name="gateway",
         rds={"route_config_name": ROUTES_NAME, "config_source": file_source(target, "rds.json")},
         http_filters=[
+            body_limit(gateway),
             admission(gateway.limits.admission_timeout_s),
             # The router would otherwise tell providers its time-out and clients its own timing.
             extension("envoy.filters.http.router", ROUTER, suppress_envoy_headers=True, upstream_log=[attempt_log()]),
@@ -166,8 +175,11 @@ def _limits(gateway: Gateway) -> Message:
             "enable_trailers": False,
         },
         "http2_protocol_options": {
-            "max_concurrent_streams": 256,
-            "initial_stream_window_size": 256 * 1024,
+            # Their answers together fit into the connection's buffer, should nobody read them.
+            "max_concurrent_streams": max(
+                1, min(256, WRITE_BUFFER_BYTES // (limits.max_response_bytes + _OVERHEAD_BYTES))
+            ),
+            "initial_stream_window_size": WRITE_BUFFER_BYTES,
             "initial_connection_window_size": 1024 * 1024,
         },
     }

@@ -1,10 +1,15 @@
-"""The route table: one route for everything, whose clusters admission chooses per request, and 421 for other hosts."""
+"""The route table: what is too large, what is ours to judge, and 421 for other hosts.
+
+A request that is judged gets its clusters from admission. The size of a body is bounded here: a declared one by which
+route it takes, any other by the buffer filter.
+"""
 
 from extproc.config.gateway import Gateway
 from extproc.dataplane.doors import ADMISSION, NOT_ASKED
 from extproc.dataplane.replies import JSON_TYPE, body_of
-from extproc.dataplane.typed import Message, extension, seconds
+from extproc.dataplane.typed import Message, extension, seconds, typed
 from extproc.model import refusals, seams
+from extproc.model.refusals import Kind
 
 ROUTES_NAME = "gateway"
 
@@ -12,6 +17,12 @@ ROUTES_NAME = "gateway"
 _AUTHORITY = r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 # How attempts fail before any answer. What an answer means is judged by delivery, which sets the retry header.
 _RETRY_ON = "connect-failure,refused-stream,reset,retriable-headers"
+
+BODY_LIMIT = "gateway.body_limit"
+BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
+NOT_BUFFERED = typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
+"""For a route that takes only bodies of a declared and bounded length: admission can refuse those by their head."""
+
 _INTERNAL_RESPONSE_HEADERS = (
     seams.RETRY_HEADER,
     "x-envoy-attempt-count",
@@ -32,7 +43,7 @@ def route_table(gateway: Gateway) -> Message:
     ours: Message = {
         "name": "gateway",
         "domains": list(gateway.listener.hosts),
-        "routes": [_exchange_route(gateway), *([_unknown_host()] if gateway.listener.takes_any_host else [])],
+        "routes": [*_exchange_routes(gateway), *([_unknown_host()] if gateway.listener.takes_any_host else [])],
     }
     others: Message = {"name": "others", "domains": ["*"], "routes": [_unknown_host()]}
     return {
@@ -43,14 +54,34 @@ def route_table(gateway: Gateway) -> Message:
     }
 
 
-def _exchange_route(gateway: Gateway) -> Message:
-    return {
-        "name": "exchange",
-        "match": {
-            "prefix": "/",
-            "headers": [{"name": ":authority", "string_match": {"safe_regex": {"regex": _AUTHORITY}}}],
+def body_limit(gateway: Gateway) -> Message:
+    """The filter that takes a body without a declared length, up to the limit, before admission hears of it."""
+    return extension(BODY_LIMIT, BUFFER, max_request_bytes=gateway.limits.max_body_bytes)
+
+
+def _exchange_routes(gateway: Gateway) -> list[Message]:
+    too_large = gateway.limits.max_body_bytes + 1
+    declared: Message = {"name": "content-length", "range_match": {"start": 0, "end": too_large}}
+    over: Message = {"name": "content-length", "range_match": {"start": too_large, "end": 2**63 - 1}}
+    # What admission wrote may be a little longer than what it read. No client can set this header: it is stripped.
+    undecided: Message = {"name": "x-envoy-max-retries", "present_match": True, "invert_match": True}
+    return [
+        _reply("too_large", refusals.REQUEST_TOO_LARGE, [_HOST, over, undecided]),
+        {
+            **_exchange_route(gateway, "exchange", [_HOST, declared]),
+            "typed_per_filter_config": {BODY_LIMIT: NOT_BUFFERED},
         },
-        "request_body_buffer_limit": gateway.limits.max_body_bytes,
+        _exchange_route(gateway, "exchange_undeclared", [_HOST]),
+    ]
+
+
+_HOST: Message = {"name": ":authority", "string_match": {"safe_regex": {"regex": _AUTHORITY}}}
+
+
+def _exchange_route(gateway: Gateway, name: str, headers: list[Message]) -> Message:
+    return {
+        "name": name,
+        "match": {"prefix": "/", "headers": list(headers)},
         "route": {
             "inline_cluster_specifier_plugin": {"extension": _order_of_attempts()},
             # Long answers are bounded by delivery's deadlines and the idle timeout, not by a sum of seconds.
@@ -80,14 +111,15 @@ def _order_of_attempts() -> Message:
 
 
 def _unknown_host() -> Message:
+    return _reply("unknown_host", refusals.UNKNOWN_HOST, [])
+
+
+def _reply(name: str, kind: Kind, headers: list[Message]) -> Message:
     return {
-        "name": "unknown_host",
-        "match": {"prefix": "/"},
-        "direct_response": {
-            "status": refusals.UNKNOWN_HOST.status,
-            "body": {"inline_string": body_of(refusals.UNKNOWN_HOST)},
-        },
-        "typed_per_filter_config": {ADMISSION: NOT_ASKED},
+        "name": name,
+        "match": {"prefix": "/", **({"headers": list(headers)} if headers else {})},
+        "direct_response": {"status": kind.status, "body": {"inline_string": body_of(kind)}},
+        "typed_per_filter_config": {ADMISSION: NOT_ASKED, BODY_LIMIT: NOT_BUFFERED},
         "response_headers_to_add": [
             {
                 "header": {"key": "content-type", "value": JSON_TYPE},

@@ -149,9 +149,9 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def wire(rig: Rig) -> AsyncIterator[Wire]:
-    """A raw connection to the gateway."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+async def wire(rig: Rig, read_limit: int = 1024 * 1024) -> AsyncIterator[Wire]:
+    """A raw connection to the gateway; it reads no more than about ``read_limit`` bytes ahead of the test."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, limit=read_limit)
     try:
         yield Wire(reader, writer)
     finally:
@@ -161,8 +161,12 @@ async def wire(rig: Rig) -> AsyncIterator[Wire]:
 async def ask(rig: Rig, data: bytes) -> Answer:
     """What a connection of its own answers to these bytes."""
     async with wire(rig) as connection:
-        await connection.send(data)
-        return await connection.answer(has_body=not data.startswith(b"HEAD "))
+        # Both at once: an answer may come, and the connection end, before all was sent.
+        sending = asyncio.ensure_future(connection.send(data))
+        try:
+            return await connection.answer(has_body=not data.startswith(b"HEAD "))
+        finally:
+            sending.cancel()
 
 
 async def all_answers(rig: Rig, data: bytes) -> list[Answer]:
@@ -224,12 +228,18 @@ class Wire2:
         return data
 
     async def request(
-        self, stream: int, fields: Iterable[tuple[str, str | bytes]], body: bytes = b"", trailers: Fields | None = None
+        self,
+        stream: int,
+        fields: Iterable[tuple[str, str | bytes]],
+        body: bytes = b"",
+        trailers: Fields | None = None,
+        *,
+        is_end: bool = True,
     ) -> None:
         head = HeadersFrame(stream, self.block(fields), flags=["END_HEADERS"] + ([] if body else ["END_STREAM"]))
         frames: list[Frame] = [head]
         if body:
-            frames.append(DataFrame(stream, body, flags=[] if trailers else ["END_STREAM"]))
+            frames.append(DataFrame(stream, body, flags=["END_STREAM"] if is_end and not trailers else []))
         if trailers:
             frames.append(HeadersFrame(stream, self.block(trailers), flags=["END_HEADERS", "END_STREAM"]))
         await self.send(*frames)

@@ -15,7 +15,7 @@ _PER_ROUTE = f"{_ANY}.filters.http.ext_proc.v3.ExtProcPerRoute"
 
 
 def _admission(files: Files) -> Files:
-    found: Files = manager(files)["http_filters"][0]["typed_config"]
+    found: Files = manager(files)["http_filters"][1]["typed_config"]
     return found
 
 
@@ -175,9 +175,9 @@ REQUIRED: dict[str, tuple[Poison, str]] = {
         "there is no cluster x",
     ),
     "another transport": (lambda files: _admission(files).update(grpc_service={"google_grpc": {}}), "over envoy_grpc"),
-    "admission missing": (lambda files: manager(files)["http_filters"].pop(0), "do not end in admission, router"),
+    "admission missing": (lambda files: manager(files)["http_filters"].pop(1), "do not end in admission, router"),
     "something in between": (
-        lambda files: manager(files)["http_filters"].insert(1, {"name": "x", "typed_config": {}}),
+        lambda files: manager(files)["http_filters"].insert(2, {"name": "x", "typed_config": {}}),
         "do not end in admission, router",
     ),
     "nothing stripped": (lambda files: manager(files).pop("early_header_mutation_extensions"), "not stripped"),
@@ -212,7 +212,19 @@ REQUIRED: dict[str, tuple[Poison, str]] = {
         lambda files: route(files)["route"]["retry_policy"].pop("refresh_cluster_on_retry"),
         "refresh_cluster_on_retry",
     ),
-    "unequal buffers": (lambda files: route(files).update(request_body_buffer_limit=1), "request_body_buffer_limit"),
+    "no limit of a body": (lambda files: manager(files)["http_filters"].pop(0), "bounds no body"),
+    "a limit that any body passes": (
+        lambda files: route(files)["match"]["headers"].pop(),
+        "no route may change or disable a door or a limit",
+    ),
+    "a full connection": (
+        lambda files: files["lds.json"]["resources"][0].update(per_connection_buffer_limit_bytes=2**20),
+        "Envoy crashes on a client that does not read",
+    ),
+    "a full stream": (
+        lambda files: manager(files)["http2_protocol_options"].pop("initial_stream_window_size"),
+        "Envoy crashes on a client that does not read",
+    ),
 }
 
 

@@ -65,14 +65,18 @@ def test_a_retry_goes_to_the_next_deployment_only_for_what_delivery_or_the_netwo
     assert not {"5xx", "gateway-error", "retriable-status-codes"} & set(policy["retry_on"].split(","))
 
 
-def test_the_body_limit_is_one_number_in_both_places() -> None:
+def test_the_body_limit_is_one_number_in_every_place() -> None:
     files = built(more="limits: {max_body_bytes: 4096}")
-    assert files["lds.json"]["resources"][0]["per_connection_buffer_limit_bytes"] == 4096
-    assert route(files)["request_body_buffer_limit"] == 4096
+    too_large, declared, undeclared = files["rds.json"]["resources"][0]["virtual_hosts"][0]["routes"][:3]
+    assert too_large["direct_response"]["status"] == 413
+    assert too_large["match"]["headers"][1]["range_match"]["start"] == 4097
+    assert declared["match"]["headers"][1]["range_match"] == {"start": 0, "end": 4097}
+    assert "typed_per_filter_config" not in undeclared
+    assert manager(files)["http_filters"][0]["typed_config"]["max_request_bytes"] == 4096
 
 
 def test_without_an_allow_list_a_host_must_still_look_like_one() -> None:
-    (header,) = route(built())["match"]["headers"]
+    header, _ = route(built())["match"]["headers"]
     pattern = header["string_match"]["safe_regex"]["regex"]
     for host in ("a", "llm.example.com:8080", "127.0.0.1", "[::1]:80"):
         assert re.fullmatch(pattern, host)
@@ -90,7 +94,7 @@ def test_with_an_allow_list_everything_else_is_answered_at_once() -> None:
 
 def test_only_the_two_doors_and_the_journal_reach_the_workers() -> None:
     files = built()
-    assert manager(files)["http_filters"][0]["name"] == "gateway.admission"
+    assert [each["name"] for each in manager(files)["http_filters"]][:2] == ["gateway.body_limit", "gateway.admission"]
     sockets = [
         endpoint["endpoint"]["address"]["pipe"]["path"]
         for name in (seams.EXTPROC_CLUSTER, seams.JOURNAL_CLUSTER)
@@ -118,7 +122,7 @@ def test_no_call_to_a_worker_is_given_up_before_its_own_time_limit() -> None:
     limits = {
         service["retry_policy"]["retry_back_off"]["max_interval"]
         for service in (
-            manager(files)["http_filters"][0]["typed_config"]["grpc_service"],
+            manager(files)["http_filters"][1]["typed_config"]["grpc_service"],
             manager(files)["access_log"][0]["typed_config"]["grpc_service"],
             delivery["grpc_service"],
         )
