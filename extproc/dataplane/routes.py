@@ -66,6 +66,8 @@ def _exchange_routes(gateway: Gateway) -> list[Message]:
     # What admission wrote may be a little longer than what it read. No client can set this header: it is stripped.
     undecided: Message = {"name": "x-envoy-max-retries", "present_match": True, "invert_match": True}
     return [
+        # A tunnel has a body without an end: nothing may wait for it. Envoy itself refuses it here, with 403.
+        {**_reply("no_tunnel", refusals.UNKNOWN_PATH, []), "match": {"connect_matcher": {}}},
         _reply("too_large", refusals.REQUEST_TOO_LARGE, [_HOST, over, undecided]),
         {
             **_exchange_route(gateway, "exchange", [_HOST, declared]),

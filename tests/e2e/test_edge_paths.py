@@ -152,7 +152,11 @@ async def test_what_is_no_method_is_400(rig: Rig, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("target", "verdict"),
-    [(CHAT, (400, "invalid_request")), ("gateway:443", (404, "unknown_path")), ("evil.test:80", (404, "unknown_path"))],
+    [
+        (CHAT, (400, "invalid_request")),
+        ("gateway:443", (403, "invalid_request")),
+        ("evil.test:80", (403, "invalid_request")),
+    ],
 )
 async def test_connect_opens_no_tunnel(rig: Rig, target: str, verdict: tuple[int, str]) -> None:
     async with nothing_reaches_a_provider(rig):

@@ -34,7 +34,7 @@ def manager(files: dict[str, Any]) -> dict[str, Any]:
 
 def route(files: dict[str, Any]) -> dict[str, Any]:
     """The route to providers."""
-    found: dict[str, Any] = files["rds.json"]["resources"][0]["virtual_hosts"][0]["routes"][1]
+    found: dict[str, Any] = files["rds.json"]["resources"][0]["virtual_hosts"][0]["routes"][2]
     return found
 
 

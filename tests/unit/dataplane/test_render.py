@@ -67,7 +67,7 @@ def test_a_retry_goes_to_the_next_deployment_only_for_what_delivery_or_the_netwo
 
 def test_the_body_limit_is_one_number_in_every_place() -> None:
     files = built(more="limits: {max_body_bytes: 4096}")
-    too_large, declared, undeclared = files["rds.json"]["resources"][0]["virtual_hosts"][0]["routes"][:3]
+    too_large, declared, undeclared = files["rds.json"]["resources"][0]["virtual_hosts"][0]["routes"][1:4]
     assert too_large["direct_response"]["status"] == 413
     assert too_large["match"]["headers"][1]["range_match"]["start"] == 4097
     assert declared["match"]["headers"][1]["range_match"] == {"start": 0, "end": 4097}
