@@ -222,7 +222,7 @@ async def _ask(base_url: str, scenario: Scenario) -> None:
 async def _until(is_met: Callable[[], bool], what: str) -> None:
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            while not is_met():  # noqa: ASYNC110 - what is waited for is another process
+            while not is_met():
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise SystemExit(f"gave up waiting for {what}") from None
