@@ -22,6 +22,7 @@ PATIENT = {"connect_s": 1.0, "first_token_s": 30.0, "total_s": 30.0, "idle_s": 3
 ONE_LANE: Any = {"timeouts": PATIENT, "changes": {"workers": 1}, "concurrency": 1}
 STALL_S = 4.0
 STREAMS = 60
+TRIES = 4
 EVENTS = 300
 MOST_BYTES = 600 * 1024 * 1024
 """A 10 MB answer and 60 stalled streams must not cost more than this of Envoy's memory."""
@@ -127,6 +128,11 @@ def without_the_settings(files: dict[str, Any]) -> None:
     ids=["ten-megabytes", "sixty-streams", "metadata"],
 )
 async def test_without_the_settings_the_same_fault_breaks_envoy(fault: Any) -> None:
-    for rig in make_rig(**ONE_LANE, edit=without_the_settings):
-        with pytest.raises((AssertionError, httpx.TransportError)):
-            await fault(rig)
+    # A race inside Envoy: it is asked for more than once.
+    for _ in range(TRIES):
+        for rig in make_rig(**ONE_LANE, edit=without_the_settings):
+            try:
+                await fault(rig)
+            except (AssertionError, httpx.TransportError):
+                return
+    raise AssertionError(f"{TRIES} times unharmed")
