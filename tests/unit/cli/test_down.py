@@ -14,6 +14,8 @@ from tests.unit.cli.scripted_admin import typed
 
 _UNTIL_TOLD = "import signal; print(flush=True); signal.sigwait({signal.SIGTERM}); raise SystemExit(0)"
 _BLOCK = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}); "
+# A part that is still busy for a moment when its supervisor has gone.
+_SLOW = "import os, time; print(flush=True)\nwhile not os.path.exists({told!r}): time.sleep(0.01)\ntime.sleep(0.5)"
 
 
 @contextmanager
@@ -37,7 +39,9 @@ def state(tmp_path: Path) -> StateDir:
 
 
 def test_the_supervisor_is_told_to_stop_and_the_end_of_every_part_is_awaited(state: StateDir) -> None:
-    with program(_BLOCK + _UNTIL_TOLD) as supervisor, program("print(flush=True)") as part:
+    told = state.root / "told"
+    supervising = _UNTIL_TOLD.replace("raise", f"open({str(told)!r}, 'w').close(); raise")
+    with program(_BLOCK + supervising) as supervisor, program(_SLOW.format(told=str(told))) as part:
         Record(supervisor=supervisor, runtime_dir=state.root, parts={"envoy": part}).write(state.record)
         result = typed("down", "--state-dir", str(state.root))
         assert (result.exit_code, result.stdout) == (0, f"stopped the stack in {state.root}\n")
