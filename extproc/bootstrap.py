@@ -44,6 +44,7 @@ from extproc.dataplane.rollout import Places, Rollout
 from extproc.dataplane.target import Target, find_system_ca
 from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import Catalog, CredentialRef
+from extproc.model.dialects import credential_refs
 from extproc.model.exchange import Outcome
 from extproc.model.identity import VirtualKey
 from extproc.model.refusals import Unavailable
@@ -198,7 +199,7 @@ def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None)
     directory = MemoryKeys()
     if token is not None and key is not None:
         directory.put(key, digest_token(token, pepper))
-    references = {each.credential for each in catalog.deployments.values() if each.credential is not None}
+    references = {reference for each in catalog.deployments.values() for reference in credential_refs(each)}
     vault = MemoryVault(dict.fromkeys(references, Secret("assumed")))
     return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), lambda: pepper)
 
@@ -310,8 +311,8 @@ def _rollout(environment: Environment, envoy_dir: Path) -> Rollout:
 
 
 def _references(gateway: Gateway) -> Iterable[CredentialRef]:
-    found = [deployment.credential for deployment in gateway.catalog.deployments.values()]
-    return (PEPPER, *(reference for reference in found if reference is not None))
+    deployments = gateway.catalog.deployments.values()
+    return (PEPPER, *(reference for deployment in deployments for reference in credential_refs(deployment)))
 
 
 def _cache_policy(gateway: Gateway) -> CachePolicy:

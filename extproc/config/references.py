@@ -8,7 +8,10 @@ from collections.abc import Iterator
 
 from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.document import Document, Location, Tree
+from extproc.model.catalog import Operation
+from extproc.model.dialects import DIALECTS
 
+_OPERATIONS = tuple(operation.value for operation in Operation)
 _CLEARTEXT = "would send the provider's key in clear over a network that is not ours"
 
 
@@ -21,6 +24,7 @@ def check_references(document: Document) -> None:
     _check_unique(document, models)
     for location, deployment in deployments:
         _check_base_url(document, location, deployment)
+        _check_dialect(document, location, deployment)
     names = {name for _, entry in deployments if isinstance(name := entry.get("name"), str)}
     for location, model in models:
         _check_chain(document, location, model, names)
@@ -79,6 +83,29 @@ def _check_base_url(document: Document, location: Location, deployment: dict[str
         document.report(place, _CLEARTEXT, "Use https://, or remove the credential.")
     if address.scheme == "http" and deployment.get("ca_file") is not None:
         document.report((*location, "ca_file"), "http has no certificate to check", "Use https:// or remove ca_file.")
+
+
+def _check_dialect(document: Document, location: Location, deployment: dict[str, Tree]) -> None:
+    name = deployment.get("dialect", "openai")
+    facts = DIALECTS.get(name) if isinstance(name, str) else None
+    if facts is None:
+        return
+    given = deployment.get("options", {})
+    options = given if isinstance(given, dict) else {}
+    known = ", ".join(facts.options) or "none"
+    for option in options:
+        if option not in facts.options:
+            place = (*location, "options", option)
+            document.report(place, f"the dialect {name!r} has no such option", f"Remove it; known here: {known}.")
+    for option, about in facts.options.items():
+        if about.default is None and option not in options:
+            place = (*location, "options", option)
+            document.report(place, f"the dialect {name!r} needs it", f"Add it: {about.meaning}.")
+    operations = deployment.get("operations")
+    for index, operation in enumerate(operations if isinstance(operations, list) else []):
+        if operation in _OPERATIONS and operation not in facts.operations:
+            place = (*location, "operations", index)
+            document.report(place, f"the dialect {name!r} does not serve {operation}", "Remove it.")
 
 
 def _check_chain(document: Document, location: Location, model: dict[str, Tree], names: set[str]) -> None:

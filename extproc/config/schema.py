@@ -128,6 +128,10 @@ class DeploymentSection(_Section):
     name: DeploymentName
     dialect: Annotated[Literal["openai"], Field(description='"openai"')] = "openai"
     base_url: Annotated[str, Field(max_length=500, description="a URL, such as https://api.openai.com/v1")]
+    options: Annotated[
+        dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/@-]{1,200}$", description="a text without spaces")]],
+        Field(description="a section with what the dialect needs"),
+    ] = {}
     upstream_model: Text
     operations: Annotated[
         list[Literal["chat.completions", "embeddings"]],

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from extproc.config.address import parse_address
 from extproc.config.schema import DeploymentSection, GatewaySection, ModelSection
 from extproc.model.catalog import Catalog, CredentialRef, Deployment, Model, Operation, Timeouts
+from extproc.model.dialects import DIALECTS
 from extproc.model.ids import DeploymentName, ModelName
 
 _VERSION_CHARS = 16
@@ -49,7 +50,13 @@ def _deployment(section: DeploymentSection) -> Deployment:
         timeouts=Timeouts(limits.connect_s, limits.first_token_s, limits.total_s, limits.idle_s),
         max_connections=section.max_connections,
         ca_file=section.ca_file,
+        options=MappingProxyType({**_defaults(section.dialect), **section.options}),
     )
+
+
+def _defaults(dialect: str) -> dict[str, str]:
+    options = DIALECTS[dialect].options
+    return {name: option.default for name, option in options.items() if option.default is not None}
 
 
 def _model(section: ModelSection) -> Model:

@@ -8,14 +8,32 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from extproc.dialects.dialect import (
+    Answer,
+    Chunk,
+    Done,
+    Outgoing,
+    Ping,
+    ProviderFailed,
+    StreamItem,
+    StreamReader,
+    Unreadable,
+    text_or_none,
+)
+from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
 from extproc.model.catalog import Deployment, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.exchange import Usage
+from extproc.model.plan import CredentialHeader, Headers
 from extproc.model.refusals import FORBIDDEN_FIELD, INVALID_REQUEST, Refusal
+from extproc.model.secret import Secret
 
 MAX_CHOICES = 128
-_PATHS = {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
+JSON_HEADERS: Headers = (("content-type", "application/json"), ("user-agent", "extproc"))
+"""What every attempt says of itself, whatever the client said."""
+
+PATHS = {Operation.CHAT: "/chat/completions", Operation.EMBEDDINGS: "/embeddings"}
 
 # Where a request goes and with which credential is the gateway's to say. Some proxies read these from the body.
 _FORBIDDEN = frozenset(
@@ -52,14 +70,71 @@ def read_request(operation: Operation, body: bytes) -> ModelRequest:
     return ModelRequest(operation, model, is_stream=is_stream, wants_usage=wants_usage, payload=payload)
 
 
-def write_path(deployment: Deployment, operation: Operation) -> str:
-    """The ``:path`` of this operation at the deployment's provider."""
-    return deployment.base_path + _PATHS[operation]
+class OpenAi:
+    """The dialect itself, and that of every server that is compatible with it: vLLM, llama.cpp, TGI."""
+
+    stream_media = "text/event-stream"
+
+    def write(
+        self, request: ModelRequest, deployment: Deployment, credentials: tuple[Secret, ...], now_s: float
+    ) -> Outgoing:
+        """The same request with the deployment's model, and usage always asked for in a stream."""
+        del now_s
+        bearer = tuple(CredentialHeader("authorization", Secret(f"Bearer {each.reveal()}")) for each in credentials)
+        path = deployment.base_path + PATHS[request.operation]
+        return Outgoing(path, JSON_HEADERS, bearer, write_body(request, deployment.upstream_model))
+
+    def read_answer(self, body: bytes) -> Answer:
+        """The provider's own bytes, once they are known to be an answer."""
+        answer = read_object(body)
+        if answer is None:
+            raise Unreadable
+        if answer.get("error"):
+            raise ProviderFailed
+        return Answer(body, read_usage(answer))
+
+    def open_stream(self) -> StreamReader:
+        """A reader that passes events on as they are."""
+        return OpenAiStream()
+
+    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+        """``error.message`` and ``error.param``."""
+        answer = read_object(body)
+        error = answer.get("error") if answer else None
+        return text_or_none(error, "message"), text_or_none(error, "param")
 
 
-def write_request(request: ModelRequest, deployment: Deployment) -> bytes:
-    """The body for the deployment's provider: its own model name, and usage always asked for in a stream."""
-    payload: dict[str, Any] = {**request.payload, "model": deployment.upstream_model}
+class OpenAiStream:
+    """Server-sent events, each a chunk, ended by ``[DONE]``."""
+
+    def __init__(self) -> None:
+        self._reader = SseReader()
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether bytes of an unfinished event are held."""
+        return self._reader.has_rest
+
+    def feed(self, data: bytes) -> list[StreamItem]:
+        """See ``StreamReader``."""
+        return [self._read(event) for event in self._reader.feed(data)]
+
+    def _read(self, event: bytes) -> StreamItem:
+        if not event:
+            return Ping()
+        if event == b"[DONE]":
+            return Done()
+        chunk = read_object(event)
+        if chunk is None:
+            raise Unreadable
+        if chunk.get("error"):
+            raise ProviderFailed
+        return Chunk(chunk, None if b"\n" in event else event)
+
+
+def write_body(request: ModelRequest, model: str) -> bytes:
+    """The request's JSON for a provider of this dialect: its own model name, and usage asked for in a stream."""
+    payload: dict[str, Any] = {**request.payload, "model": model}
     if request.is_stream:
         options = payload.get("stream_options")
         payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}

@@ -176,7 +176,7 @@ class Admission:
         self._passed(Step.PERMIT, permit)
         deployments = choose_deployments(permit, request.operation, self._catalog)
         self._passed(Step.DEPLOYMENTS, deployments)
-        plan = make_plan(request, deployments, self._desk.vault)
+        plan = make_plan(request, deployments, self._desk.vault, self._desk.clock.now_s())
         self._passed(Step.PLAN, plan)
         exchange = ExchangeId(_value(self._head.headers, "x-request-id"))
         return Go(

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import assert_never
 
+from extproc.dialects.registry import DIALECTS
 from extproc.exchange.events import (
     Break,
     DeliveryAction,
@@ -54,7 +55,18 @@ class Phase(Enum):
 class Delivery:
     """One attempt's delivery. Feed it events in order; an event gives any number of actions, in order."""
 
-    __slots__ = ("_body", "_context", "_head", "_limits", "_max_bytes", "_number", "_phase", "_received", "_released")
+    __slots__ = (
+        "_body",
+        "_context",
+        "_dialect",
+        "_head",
+        "_limits",
+        "_max_bytes",
+        "_number",
+        "_phase",
+        "_received",
+        "_released",
+    )
 
     def __init__(
         self, context: ExchangeContext, deployment: DeploymentName, attempt_number: int, max_response_bytes: int
@@ -65,7 +77,8 @@ class Delivery:
         self._max_bytes = max_response_bytes
         self._phase = Phase.START
         self._head: ResponseHead | None = None
-        self._body: StreamBody | PlainBody = PlainBody(200, max_response_bytes)
+        self._dialect = DIALECTS[self._limits.dialect]
+        self._body: StreamBody | PlainBody = PlainBody(self._dialect, 200, max_response_bytes)
         self._received = 0
         self._released = 0
 
@@ -129,11 +142,13 @@ class Delivery:
         self._phase = Phase.HELD
         media = _media_type(head.headers)
         if head.status != 200:  # noqa: PLR2004 - HTTP's own word
-            self._body = PlainBody(head.status, self._max_bytes)
-        elif self._context.is_stream and media == "text/event-stream":
-            self._body = StreamBody(wants_usage=self._context.wants_usage, max_held_bytes=self._max_bytes)
+            self._body = PlainBody(self._dialect, head.status, self._max_bytes)
+        elif self._context.is_stream and media == self._dialect.stream_media:
+            self._body = StreamBody(
+                self._dialect, wants_usage=self._context.wants_usage, max_held_bytes=self._max_bytes
+            )
         elif not self._context.is_stream and media == "application/json":
-            self._body = PlainBody(200, self._max_bytes)
+            self._body = PlainBody(self._dialect, 200, self._max_bytes)
         else:
             return self._fail(FailedAttempt(UPSTREAM_INVALID))
         return self._on_body(b"", is_last=True) if head.is_end else []
@@ -163,7 +178,9 @@ class Delivery:
         return [*actions, PassTrailers(names)] if self._body.is_answer else actions
 
     def _release(self) -> ReleaseHead:
-        return ReleaseHead(None, (), tuple(name for name in self._head_names() if name not in _KEPT))
+        # A stream is the client's dialect's by now, whatever the provider calls its own.
+        media = (("content-type", "text/event-stream"),) if isinstance(self._body, StreamBody) else ()
+        return ReleaseHead(None, media, tuple(name for name in self._head_names() if name not in _KEPT))
 
     def _head_names(self) -> Iterable[str]:
         return dict.fromkeys(name for name, _ in self._head.headers) if self._head else ()

@@ -1,9 +1,8 @@
 """A response body that is judged whole: a plain answer, or a provider's error turned into ours."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from extproc.dialects import openai
+from extproc.dialects.dialect import Dialect, ProviderFailed, Unreadable
 from extproc.exchange.replies import error_body
 from extproc.model.exchange import Usage
 from extproc.model.refusals import (
@@ -36,9 +35,10 @@ class FailedAttempt(Exception):  # noqa: N818 - what it is
 class PlainBody:
     """Collects a body and gives it whole, or raises what is wrong with it."""
 
-    __slots__ = ("_data", "_limit", "_status", "is_answer", "usage")
+    __slots__ = ("_data", "_dialect", "_limit", "_status", "is_answer", "usage")
 
-    def __init__(self, status: int, max_bytes: int) -> None:
+    def __init__(self, dialect: Dialect, status: int, max_bytes: int) -> None:
+        self._dialect = dialect
         self._status = status
         self._limit = max_bytes if status == 200 else min(max_bytes, _MAX_ERROR_BYTES)  # noqa: PLR2004
         self._data = bytearray()
@@ -57,31 +57,29 @@ class PlainBody:
         if not is_last:
             return b""
         body = bytes(self._data)
-        answer = openai.read_object(body)
         if self._status != 200:  # noqa: PLR2004
-            raise _translated(self._status, answer)
-        if answer is None:
-            raise FailedAttempt(UPSTREAM_INVALID)
-        if answer.get("error"):
-            raise FailedAttempt(UPSTREAM_ERROR)
-        self.usage = openai.read_usage(answer)
+            raise _translated(self._status, self._dialect, body)
+        try:
+            answer = self._dialect.read_answer(body)
+        except Unreadable:
+            raise FailedAttempt(UPSTREAM_INVALID) from None
+        except ProviderFailed:
+            raise FailedAttempt(UPSTREAM_ERROR) from None
+        self.usage = answer.usage
         self.is_answer = True
-        return body
+        return answer.body
 
 
-def _translated(status: int, answer: dict[str, Any] | None) -> FailedAttempt:
+def _translated(status: int, dialect: Dialect, body: bytes) -> FailedAttempt:
     """A provider's error without its words about keys, accounts and hosts.
 
     Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
     """
     match status:
         case 400 | 422:
-            error = answer.get("error") if answer else None
-            message = error.get("message") if isinstance(error, dict) else None
-            param = error.get("param") if isinstance(error, dict) else None
-            text = message[:_MAX_MESSAGE_CHARS] if isinstance(message, str) else INVALID_REQUEST.message
-            body = error_body(INVALID_REQUEST, text, param if isinstance(param, str) else None)
-            return FailedAttempt(INVALID_REQUEST, status, body, is_final=True)
+            message, param = dialect.read_mistake(body)
+            text = INVALID_REQUEST.message if message is None else message[:_MAX_MESSAGE_CHARS]
+            return FailedAttempt(INVALID_REQUEST, status, error_body(INVALID_REQUEST, text, param), is_final=True)
         case 429:
             return FailedAttempt(UPSTREAM_RATE_LIMITED)
         case 401 | 403 | 404 | 405 | 413 | 415:

@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 
-from extproc.dialects import openai
+from extproc.dialects.registry import DIALECTS
 from extproc.model.catalog import Catalog, Deployment
 from extproc.model.chat import ModelRequest
+from extproc.model.dialects import credential_refs
 from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.identity import Permit
 from extproc.model.ids import ExchangeId
-from extproc.model.plan import Attempt, CredentialHeader, Headers, Plan
-from extproc.model.secret import Secret
+from extproc.model.plan import Attempt, Plan
 from extproc.policy.ports import Vault
 
-_HEADERS: Headers = (("content-type", "application/json"), ("user-agent", "extproc"))
 
-
-def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault) -> Plan:
+def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
     """One attempt for each deployment, in order.
 
     Raises:
         Unavailable: a deployment's credential cannot be had from the vault.
+        Refusal: a deployment's dialect cannot express the request.
     """
-    return Plan(tuple(_attempt(request, deployment, vault) for deployment in deployments))
+    return Plan(tuple(_attempt(request, deployment, vault, now_s) for deployment in deployments))
 
 
 def make_context(
@@ -54,18 +53,16 @@ def make_context(
     )
 
 
-def _attempt(request: ModelRequest, deployment: Deployment, vault: Vault) -> Attempt:
-    credentials: tuple[CredentialHeader, ...] = ()
-    if deployment.credential is not None:
-        secret = vault.credential(deployment.credential)
-        credentials = (CredentialHeader("authorization", Secret(f"Bearer {secret.reveal()}")),)
+def _attempt(request: ModelRequest, deployment: Deployment, vault: Vault, now_s: float) -> Attempt:
+    credentials = tuple(vault.credential(ref) for ref in credential_refs(deployment))
+    outgoing = DIALECTS[deployment.dialect].write(request, deployment, credentials, now_s)
     return Attempt(
         deployment=deployment.name,
-        path=openai.write_path(deployment, request.operation),
+        path=outgoing.path,
         authority=deployment.authority,
-        headers=_HEADERS,
-        credentials=credentials,
-        body=openai.write_request(request, deployment),
+        headers=outgoing.headers,
+        credentials=outgoing.credentials,
+        body=outgoing.body,
         first_token_s=deployment.timeouts.first_token_s,
         total_s=deployment.timeouts.total_s,
         idle_s=deployment.timeouts.idle_s,

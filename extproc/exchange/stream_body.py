@@ -1,7 +1,10 @@
 """A stream of events, judged one by one. What is not a whole, readable event never moves on."""
 
+from typing import assert_never
+
 from extproc.dialects import openai
-from extproc.dialects.sse import EventTooLarge, SseReader
+from extproc.dialects.dialect import Chunk, Dialect, Done, Ping, ProviderFailed, StreamItem, Unreadable
+from extproc.dialects.sse import EventTooLarge
 from extproc.dialects.strict_json import serialise
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.model.exchange import Usage
@@ -12,12 +15,12 @@ _PING = b":\n\n"
 
 
 class StreamBody:
-    """Reads a provider's stream and gives the client's: same events, usage hidden where it was not asked for."""
+    """Reads a provider's stream and gives the client's: canonical chunks, usage hidden where it was not asked for."""
 
     __slots__ = ("_has_spoken", "_held", "_is_done", "_max_held", "_reader", "_wants_usage", "is_answer", "usage")
 
-    def __init__(self, *, wants_usage: bool, max_held_bytes: int) -> None:
-        self._reader = SseReader()
+    def __init__(self, dialect: Dialect, *, wants_usage: bool, max_held_bytes: int) -> None:
+        self._reader = dialect.open_stream()
         self._wants_usage = wants_usage
         self._max_held = max_held_bytes
         self._held = bytearray()
@@ -27,17 +30,21 @@ class StreamBody:
         self.is_answer = False
 
     def feed(self, data: bytes, *, is_last: bool) -> bytes:
-        """The bytes that may go on now; nothing until the first event that says something.
+        """The bytes that may go on now; nothing until the first chunk that says something.
 
         Raises:
-            FailedAttempt: an error event, an unreadable event, or an end without [DONE].
+            FailedAttempt: an error event, an unreadable event, or an end before the provider's own.
         """
         try:
-            events = self._reader.feed(data)
+            items = self._reader.feed(data)
         except EventTooLarge:
             raise FailedAttempt(UPSTREAM_TOO_LARGE) from None
-        for event in events:
-            self._held += self._judge(event)
+        except Unreadable:
+            raise FailedAttempt(UPSTREAM_INVALID) from None
+        except ProviderFailed:
+            raise FailedAttempt(UPSTREAM_ERROR) from None
+        for item in items:
+            self._held += self._judge(item)
         if is_last:
             if not self._is_done or self._reader.has_rest:
                 raise FailedAttempt(UPSTREAM_INVALID)
@@ -50,29 +57,29 @@ class StreamBody:
         self._held.clear()
         return ready
 
-    def _judge(self, event: bytes) -> bytes:
-        if not event:
-            # A comment's text was never judged: only the fact that the provider is alive moves on.
-            return _PING if self._has_spoken and not self._is_done else b""
+    def _judge(self, item: StreamItem) -> bytes:
         if self._is_done:
             return b""
-        if event == b"[DONE]":
-            self._is_done = True
-            self._has_spoken = True
-            return _DONE
-        chunk = openai.read_object(event)
-        if chunk is None:
-            raise FailedAttempt(UPSTREAM_INVALID)
-        if chunk.get("error"):
-            raise FailedAttempt(UPSTREAM_ERROR)
-        self._has_spoken = self._has_spoken or openai.says_something(chunk)
-        if "usage" in chunk:
-            self.usage = openai.read_usage(chunk) or self.usage
+        match item:
+            case Ping():
+                # What a ping says was never judged: only the fact that the provider is alive moves on.
+                return _PING if self._has_spoken else b""
+            case Done():
+                self._is_done = self._has_spoken = True
+                return _DONE
+            case Chunk():
+                return self._pass_on(item)
+            case _:
+                assert_never(item)
+
+    def _pass_on(self, chunk: Chunk) -> bytes:
+        value, raw = chunk.value, chunk.raw
+        self._has_spoken = self._has_spoken or openai.says_something(value)
+        if "usage" in value:
+            self.usage = openai.read_usage(value) or self.usage
             if not self._wants_usage:
-                if openai.is_usage_only(chunk):
+                if openai.is_usage_only(value):
                     return b""
-                del chunk["usage"]
-                event = serialise(chunk)
-        if b"\n" in event:
-            event = serialise(chunk)
-        return b"data: " + event + b"\n\n"
+                value = {name: each for name, each in value.items() if name != "usage"}
+                raw = None
+        return b"data: " + (serialise(value) if raw is None else raw) + b"\n\n"

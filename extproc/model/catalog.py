@@ -1,7 +1,7 @@
 """What can be called: models and the deployments that serve them, as one immutable snapshot of ``gateway.yaml``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from extproc.model.ids import DeploymentName, ModelName
@@ -57,6 +57,8 @@ class Deployment:
     max_connections: int
     ca_file: str | None
     """PEM bundle that signs the endpoint's certificate; None: the system's."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What its dialect needs beyond the address; see ``model.dialects``. Defaults are filled in."""
 
     @property
     def authority(self) -> str:

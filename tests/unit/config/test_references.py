@@ -43,6 +43,11 @@ def test_an_address_must_go_with_what_is_sent_there(deployment: str, path: str) 
     assert where == f"deployments[0].{path}"
 
 
+def test_a_dialect_is_given_its_options_and_no_others() -> None:
+    text = "deployments: [{name: a, dialect: openai, options: {region: x}}]"
+    assert problems(text) == [("deployments[0].options.region", "the dialect 'openai' has no such option")]
+
+
 @pytest.mark.parametrize(
     "deployment",
     [

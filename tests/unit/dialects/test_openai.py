@@ -8,6 +8,7 @@ from extproc.model.catalog import Deployment, Operation, Timeouts
 from extproc.model.exchange import Usage
 from extproc.model.ids import DeploymentName
 from extproc.model.refusals import Refusal
+from extproc.model.secret import Secret
 
 DEPLOYMENT = Deployment(
     name=DeploymentName("main"),
@@ -28,6 +29,10 @@ CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 def read(**fields: object) -> openai.ModelRequest:
     return openai.read_request(Operation.CHAT, json.dumps({**CHAT, **fields}).encode())
+
+
+def sent_for(request: openai.ModelRequest) -> bytes:
+    return openai.OpenAi().write(request, DEPLOYMENT, (), 0.0).body
 
 
 def refused(**fields: object) -> tuple[str, str | None]:
@@ -73,12 +78,12 @@ def test_both_token_limits_at_once_are_refused() -> None:
 
 def test_unknown_fields_reach_the_provider_untouched() -> None:
     odd = {"x_new": [1, {"y": None}], "temperature": 0.10000000000000001, "seed": 12345678901234567}
-    sent = json.loads(openai.write_request(read(**odd), DEPLOYMENT))
+    sent = json.loads(sent_for(read(**odd)))
     assert sent == {**CHAT, **odd, "model": "gpt-x-2026"}
 
 
 def test_usage_is_always_asked_for_in_a_stream() -> None:
-    sent = json.loads(openai.write_request(read(stream=True, stream_options={"x": 1}), DEPLOYMENT))
+    sent = json.loads(sent_for(read(stream=True, stream_options={"x": 1})))
     assert sent["stream_options"] == {"x": 1, "include_usage": True}
     assert not read(stream=True).wants_usage
     assert not read(stream=True, stream_options={"include_usage": False}).wants_usage
@@ -86,7 +91,7 @@ def test_usage_is_always_asked_for_in_a_stream() -> None:
 
 
 def test_a_plain_request_gets_no_stream_options() -> None:
-    assert "stream_options" not in json.loads(openai.write_request(read(), DEPLOYMENT))
+    assert "stream_options" not in json.loads(sent_for(read()))
 
 
 def test_embeddings_need_an_input() -> None:
@@ -97,8 +102,14 @@ def test_embeddings_need_an_input() -> None:
 
 def test_the_path_is_the_deployments() -> None:
     other = replace(DEPLOYMENT, base_path="/openai/v2")
-    assert openai.write_path(other, Operation.CHAT) == "/openai/v2/chat/completions"
-    assert openai.write_path(DEPLOYMENT, Operation.EMBEDDINGS) == "/v1/embeddings"
+    assert openai.OpenAi().write(read(), other, (), 0.0).path == "/openai/v2/chat/completions"
+    embeddings = openai.read_request(Operation.EMBEDDINGS, b'{"model":"m","input":"a"}')
+    assert openai.OpenAi().write(embeddings, DEPLOYMENT, (), 0.0).path == "/v1/embeddings"
+
+
+def test_the_credential_is_a_bearer_token() -> None:
+    (header,) = openai.OpenAi().write(read(), DEPLOYMENT, (Secret("sk-x"),), 0.0).credentials
+    assert (header.name, header.value.reveal()) == ("authorization", "Bearer sk-x")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_headers_are_held_until_the_provider_says_something() -> None:
     door = delivery()
     assert play(door, head(), ResponseChunk(event(ROLE), is_last=False)) == []
     assert play(door, ResponseChunk(event(WORD), is_last=False)) == [
-        ReleaseHead(None, (), ()),
+        ReleaseHead(None, (("content-type", "text/event-stream"),), ()),
         Send(event(ROLE) + event(WORD), is_last=False),
     ]
 

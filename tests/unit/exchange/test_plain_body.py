@@ -1,5 +1,6 @@
 import pytest
 
+from extproc.dialects.openai import OpenAi
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
 
@@ -12,25 +13,25 @@ def failed(body: PlainBody, data: bytes, *, is_last: bool = True) -> FailedAttem
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"<html>", b"{" * 100_000])
 def test_an_answer_that_is_no_object_is_not_passed_on(data: bytes) -> None:
-    assert failed(PlainBody(200, 10**6), data).kind is UPSTREAM_INVALID
+    assert failed(PlainBody(OpenAi(), 200, 10**6), data).kind is UPSTREAM_INVALID
 
 
 def test_a_200_with_an_error_inside_is_an_error() -> None:
-    assert failed(PlainBody(200, 1000), b'{"error":{"message":"overloaded"}}').kind is UPSTREAM_ERROR
+    assert failed(PlainBody(OpenAi(), 200, 1000), b'{"error":{"message":"overloaded"}}').kind is UPSTREAM_ERROR
 
 
 def test_an_answer_beyond_the_limit_is_given_up_before_its_end() -> None:
-    body = PlainBody(200, 10)
+    body = PlainBody(OpenAi(), 200, 10)
     assert body.feed(b"x" * 10, is_last=False) == b""
     assert failed(body, b"x", is_last=False).kind is UPSTREAM_TOO_LARGE
 
 
 def test_an_errors_text_is_read_no_further_than_an_error_needs() -> None:
-    assert failed(PlainBody(500, 10**9), b"x" * 70_000, is_last=False).kind is UPSTREAM_ERROR
+    assert failed(PlainBody(OpenAi(), 500, 10**9), b"x" * 70_000, is_last=False).kind is UPSTREAM_ERROR
 
 
 def test_a_callers_mistake_is_final_and_its_text_bounded() -> None:
-    failure = failed(PlainBody(400, 1000), b'{"error":{"message":"' + b"x" * 900 + b'"}}')
+    failure = failed(PlainBody(OpenAi(), 400, 1000), b'{"error":{"message":"' + b"x" * 900 + b'"}}')
     assert failure.is_final
     assert failure.status == 400
     assert failure.body is not None

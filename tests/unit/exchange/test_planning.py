@@ -16,7 +16,7 @@ REQUEST = openai.read_request(Operation.CHAT, chat(model="two", stream=True).dat
 
 def test_each_deployment_gets_its_own_model_host_and_credential() -> None:
     spare = replace(SPARE, upstream_model="local-model")
-    main, other = make_plan(REQUEST, (MAIN, spare), World().vault).attempts
+    main, other = make_plan(REQUEST, (MAIN, spare), World().vault, 0.0).attempts
     assert (json.loads(main.body)["model"], json.loads(other.body)["model"]) == ("gpt-x-2026", "local-model")
     assert (main.authority, other.authority) == ("api.example", "10.0.0.7:8000")
     assert main.credentials[0].value.reveal() == "Bearer sk-provider"
@@ -27,14 +27,14 @@ def test_a_plan_whose_credential_is_missing_is_no_plan() -> None:
     world = World()
     world.vault.is_down = True
     with pytest.raises(Unavailable):
-        make_plan(REQUEST, (SPARE, MAIN), world.vault)
+        make_plan(REQUEST, (SPARE, MAIN), world.vault, 0.0)
 
 
 async def test_the_context_carries_each_deployments_limits_in_order() -> None:
     world = World()
     key = await world.keys.find(next(iter(world.keys._by_digest)))
     assert key is not None
-    plan = make_plan(REQUEST, (MAIN, SPARE), world.vault)
+    plan = make_plan(REQUEST, (MAIN, SPARE), world.vault, 0.0)
     context = make_context(ExchangeId("x"), Permit(Principal(key), TWO), REQUEST, plan, CATALOG)
     assert [(each.deployment, each.first_token_s, each.total_s, each.idle_s) for each in context.plan] == [
         ("main", 20, 30, 40),

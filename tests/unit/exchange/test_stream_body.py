@@ -1,5 +1,6 @@
 import pytest
 
+from extproc.dialects.openai import OpenAi
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.exchange.stream_body import StreamBody
 from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
@@ -7,7 +8,7 @@ from tests.unit.exchange.test_delivery import DONE, ROLE, STOP, USAGE, WORD, eve
 
 
 def stream(max_held_bytes: int = 10_000) -> StreamBody:
-    return StreamBody(wants_usage=False, max_held_bytes=max_held_bytes)
+    return StreamBody(OpenAi(), wants_usage=False, max_held_bytes=max_held_bytes)
 
 
 def test_nothing_is_ready_until_something_is_said() -> None:

@@ -1,0 +1,125 @@
+"""What every provider dialect can do. The canonical form is the OpenAI dialect's: its answers, its chunks.
+
+``registry`` has one of these for each name; ``exchange`` calls them and knows no provider. Pure: a dialect gets time
+and the credential as arguments and keeps nothing between calls but a stream's reader.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from extproc.model.catalog import Deployment
+from extproc.model.chat import ModelRequest
+from extproc.model.exchange import Usage
+from extproc.model.plan import CredentialHeader, Headers
+from extproc.model.secret import Secret
+
+
+class Unreadable(Exception):  # noqa: N818 - reads as a claim
+    """The provider's bytes are not what its dialect says."""
+
+
+class ProviderFailed(Exception):  # noqa: N818 - what it is
+    """The provider reports an error where an answer was promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One attempt's request, as its provider will get it."""
+
+    path: str
+    headers: Headers
+    credentials: tuple[CredentialHeader, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole canonical answer."""
+
+    body: bytes
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One canonical ``chat.completion.chunk``. ``raw`` is its JSON where the provider's own bytes may be passed on."""
+
+    value: dict[str, Any]
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The provider is alive and has nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The provider says that its answer is whole."""
+
+
+StreamItem = Chunk | Ping | Done
+
+
+class StreamReader(Protocol):
+    """One response stream of a provider, read in any split."""
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether bytes of an unfinished event are held."""
+        ...
+
+    def feed(self, data: bytes) -> list[StreamItem]:
+        """What became readable with these bytes, in order.
+
+        Raises:
+            Unreadable: an event is not the dialect's; EventTooLarge: it is endless.
+            ProviderFailed: an event reports an error.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """One provider's way of speaking."""
+
+    stream_media: str
+    """The content type of its streams, lower case, without parameters."""
+
+    def write(
+        self, request: ModelRequest, deployment: Deployment, credentials: tuple[Secret, ...], now_s: float
+    ) -> Outgoing:
+        """The request for this deployment.
+
+        Args:
+            request: the judged request, in the OpenAI dialect.
+            deployment: whose options this dialect has defined in ``model.dialects``.
+            credentials: as ``model.dialects.credential_refs`` orders them; empty for an open endpoint.
+            now_s: UTC seconds, for signatures.
+
+        Raises:
+            Refusal: the dialect cannot express something that the request asks for.
+        """
+        ...
+
+    def read_answer(self, body: bytes) -> Answer:
+        """A plain answer, made canonical.
+
+        Raises:
+            Unreadable, ProviderFailed
+        """
+        ...
+
+    def open_stream(self) -> StreamReader:
+        """A reader for one response."""
+        ...
+
+    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+        """Message and parameter of a 400 that is about what the caller wrote; None where there is none to tell."""
+        ...
+
+
+def text_or_none(value: Mapping[str, Any] | None, name: str) -> str | None:
+    """A string member of an object that may be anything."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None

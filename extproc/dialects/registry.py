@@ -1,0 +1,13 @@
+"""The dialects by the name that gateway.yaml uses. ``model.dialects`` has what the others know of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from extproc.dialects.dialect import Dialect
+from extproc.dialects.openai import OpenAi
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        "openai": OpenAi(),
+    }
+)

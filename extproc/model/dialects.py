@@ -1,0 +1,45 @@
+"""The provider dialects by name: what a deployment must say for each, and what its credential consists of.
+
+``config`` checks gateway.yaml by it, ``exchange`` fetches credentials by it, ``dialects.registry`` has the code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from extproc.model.catalog import CredentialRef, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key of a deployment's ``options``."""
+
+    meaning: str
+    default: str | None = None
+    """None: it must be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialectFacts:
+    """What the rest of the gateway knows of a dialect."""
+
+    operations: frozenset[str]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    credential_fields: tuple[str, ...] = ()
+    """Fields of the vault's secret that make up the credential; empty: the one field that the deployment names."""
+
+
+DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
+    {
+        "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"})),
+    }
+)
+
+
+def credential_refs(deployment: Deployment) -> tuple[CredentialRef, ...]:
+    """Where each part of a deployment's credential lies, in the order the dialect takes them."""
+    ref = deployment.credential
+    if ref is None:
+        return ()
+    fields = DIALECTS[deployment.dialect].credential_fields
+    return tuple(CredentialRef(ref.path, each) for each in fields) if fields else (ref,)
