@@ -43,10 +43,12 @@ async def test_work_that_resists_cancellation_is_left_after_a_moment() -> None:
                 continue
 
     begin_s = time.monotonic()
-    with pytest.raises(Unavailable):
-        await ask(0.05, stubborn())
-    assert time.monotonic() - begin_s < 2
-    let_go.set()
+    try:
+        with pytest.raises(Unavailable):
+            await ask(0.05, stubborn())
+        assert time.monotonic() - begin_s < 2
+    finally:
+        let_go.set()
     await eventually(lambda: len(asyncio.all_tasks()) == 1, "the end of what was left")
 
 
