@@ -10,17 +10,27 @@ from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.identity import Permit
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Attempt, Plan
+from extproc.model.refusals import Refusal
 from extproc.policy.ports import Vault
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
-    """One attempt for each deployment, in order.
+    """One attempt for each deployment whose dialect can express the request, in order.
 
     Raises:
         Unavailable: a deployment's credential cannot be had from the vault.
-        Refusal: a deployment's dialect cannot express the request.
+        Refusal: no deployment's dialect can express the request; the first one's reason.
     """
-    return Plan(tuple(_attempt(request, deployment, vault, now_s) for deployment in deployments))
+    attempts: list[Attempt] = []
+    reasons: list[Refusal] = []
+    for deployment in deployments:
+        try:
+            attempts.append(_attempt(request, deployment, vault, now_s))
+        except Refusal as refusal:
+            reasons.append(refusal)
+    if not attempts:
+        raise reasons[0]
+    return Plan(tuple(attempts))
 
 
 def make_context(
