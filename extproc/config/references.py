@@ -101,6 +101,9 @@ def _check_dialect(document: Document, location: Location, deployment: dict[str,
         if about.default is None and option not in options:
             place = (*location, "options", option)
             document.report(place, f"the dialect {name!r} needs it", f"Add it: {about.meaning}.")
+        elif about.choices and options.get(option, about.default) not in about.choices:
+            place = (*location, "options", option)
+            document.report(place, "there is no such choice", f"Choose one of: {', '.join(about.choices)}.")
     operations = deployment.get("operations")
     for index, operation in enumerate(operations if isinstance(operations, list) else []):
         if operation in _OPERATIONS and operation not in facts.operations:

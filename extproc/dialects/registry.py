@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from extproc.dialects.azure import Azure
 from extproc.dialects.dialect import Dialect
 from extproc.dialects.openai import OpenAi
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "openai": OpenAi(),
+        "azure": Azure(),
     }
 )

@@ -17,6 +17,8 @@ class Option:
     meaning: str
     default: str | None = None
     """None: it must be written."""
+    choices: tuple[str, ...] = ()
+    """Empty: any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,13 @@ class DialectFacts:
 DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
     {
         "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"})),
+        "azure": DialectFacts(
+            operations=frozenset({"chat.completions", "embeddings"}),
+            options={
+                "api_version": Option("the API's version, such as 2024-10-21"),
+                "auth": Option("what the credential is", "api-key", ("api-key", "entra")),
+            },
+        ),
     }
 )
 

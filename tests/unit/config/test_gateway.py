@@ -128,7 +128,7 @@ models:
         ("name: a,", "name: -a,", "deployments[0].name"),
         ("name: a,", "name: 'a\"b',", "deployments[0].name"),
         ("name: a,", "name: 7,", "deployments[0].name"),
-        ("upstream_model: m-1", "upstream_model: yes, dialect: azure", "deployments[0].dialect"),
+        ("upstream_model: m-1", "upstream_model: yes, dialect: klingon", "deployments[0].dialect"),
         ("upstream_model: m-1", "upstream_model: true", "deployments[0].upstream_model"),
         ("upstream_model: m-1, ", "", "deployments[0].upstream_model"),
         ("path: p/x", "path: /p/x", "deployments[0].credential.path"),

@@ -48,6 +48,12 @@ def test_a_dialect_is_given_its_options_and_no_others() -> None:
     assert problems(text) == [("deployments[0].options.region", "the dialect 'openai' has no such option")]
 
 
+def test_an_option_with_choices_takes_one_of_them() -> None:
+    text = "deployments: [{name: a, dialect: azure, options: {api_version: v, auth: %s}}]"
+    assert problems(text % "entra") == []
+    assert problems(text % "magic") == [("deployments[0].options.auth", "there is no such choice")]
+
+
 @pytest.mark.parametrize(
     "deployment",
     [
