@@ -50,7 +50,10 @@ def test_an_exchange_keeps_the_catalog_it_began_with_and_the_next_one_gets_the_n
 class FilledVault(MemoryVault):
     """Read on demand, like the real one: what is not there yet cannot be loaded."""
 
+    loads: int = 0
+
     async def load(self, references: Iterable[CredentialRef]) -> None:
+        self.loads += 1
         for reference in references:
             self.credential(reference)
 
@@ -75,11 +78,15 @@ async def test_a_new_configuration_waits_for_its_credentials_while_the_old_one_s
         async with following(file, gateway, vault) as snapshot:
             file.write_text(TWO)
             await eventually(lambda: any(line["event"] == "configuration_waits" for line in lines), "the word of it")
+            await eventually(lambda: vault.loads >= 3, "another try")
             assert snapshot() is gateway.catalog
             vault.secrets[B] = Secret("b")
             await eventually(lambda: snapshot() is not gateway.catalog, "the new catalog")
             assert snapshot().version == load(file).catalog.version
-    assert [line["event"] for line in lines] == ["configuration_waits", "configuration_taken"]
+            file.write_text("workers: 0")
+            await eventually(lambda: lines[-1]["event"] == "configuration_invalid", "a later look")
+    # Each is said once, however often it was looked at.
+    assert [line["event"] for line in lines] == ["configuration_waits", "configuration_taken", "configuration_invalid"]
 
 
 async def test_of_two_configurations_that_wait_the_newer_is_taken(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from extproc.local.child import Child
 from extproc.local.part import Part
 from extproc.local.problems import CannotStart
+from tests.servers import eventually
 from tests.unit.local.tiny import DOOMED, PARENT, READY, STUBBORN, part
 
 NEVER_READY = "import time; time.sleep(600)"
@@ -108,4 +109,4 @@ async def test_waiting_for_readiness_is_bounded_and_leaves_no_task(tmp_path: Pat
     async with started(slow, tmp_path) as child:
         with pytest.raises(CannotStart, match="was not ready after 0 s"):
             await child.wait_ready()
-    assert asyncio.all_tasks() == before
+        await eventually(lambda: asyncio.all_tasks() == before, "the end of the wait")

@@ -38,6 +38,7 @@ def launch(*command: str, user: str = "-", parent: int | None = None) -> tuple[i
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        extra_groups=[0, 1] if os.geteuid() == 0 else None,
     ) as process:
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err, process.pid

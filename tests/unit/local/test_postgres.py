@@ -1,5 +1,6 @@
 """A real Postgres, as the stack runs it: also as root, which Postgres itself refuses."""
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -56,9 +57,14 @@ async def test_what_is_stored_is_there_after_a_crash_that_left_its_pid_file_behi
         assert connection.info.dbname == "extproc"
         connection.execute("create table t as select 7 as n")
     await running.stop()
-    # The pid of some process that runs now: Postgres would refuse to start.
-    (running.data / "postmaster.pid").write_text(f"{os.getpid()}\n{running.data}\n")
-    await running.start()
+    # The pid of some process that runs now, and as the same user: Postgres by itself would refuse to start.
+    other = await asyncio.create_subprocess_exec("/bin/sleep", "600", user="nobody" if os.geteuid() == 0 else None)
+    try:
+        (running.data / "postmaster.pid").write_text(f"{other.pid}\n{running.data}\n")
+        await running.start()
+    finally:
+        other.kill()
+        await other.wait()
     with running.connect() as connection:
         assert connection.execute("select n from t").fetchone() == (7,)
 
