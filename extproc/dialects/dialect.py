@@ -6,7 +6,7 @@ and the credential as arguments and keeps nothing between calls but a stream's r
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from extproc.model.catalog import Deployment
 from extproc.model.chat import ModelRequest
@@ -76,6 +76,21 @@ class StreamReader(Protocol):
         Raises:
             Unreadable: an event is not the dialect's; EventTooLarge: it is endless.
             ProviderFailed: an event reports an error.
+        """
+        ...
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    """A stream reader whose dialect has no end marker: the whole body says whether the answer is whole."""
+
+    def finish(self) -> list[StreamItem]:
+        """What the end of the body made certain: the last chunks and Done, or nothing where the answer is cut.
+
+        Called once, at a clean end of the body, when no bytes are held.
+
+        Raises:
+            ProviderFailed: the answer is whole, and is an error.
         """
         ...
 

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from extproc.dialects import openai
-from extproc.dialects.dialect import Chunk, Dialect, Done, Ping, ProviderFailed, StreamItem, Unreadable
+from extproc.dialects.dialect import Chunk, Dialect, Done, Finishes, Ping, ProviderFailed, StreamItem, Unreadable
 from extproc.dialects.sse import EventTooLarge
 from extproc.dialects.strict_json import serialise
 from extproc.exchange.plain_body import FailedAttempt
@@ -37,6 +37,8 @@ class StreamBody:
         """
         try:
             items = self._reader.feed(data)
+            if is_last and isinstance(self._reader, Finishes) and not self._reader.has_rest:
+                items += self._reader.finish()
         except EventTooLarge:
             raise FailedAttempt(UPSTREAM_TOO_LARGE) from None
         except Unreadable:

@@ -1,9 +1,12 @@
+import json
+
 import pytest
 
-from extproc.dialects.openai import OpenAi
+from extproc.dialects.dialect import Chunk, Done, ProviderFailed, StreamItem, StreamReader
+from extproc.dialects.openai import OpenAi, OpenAiStream
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.exchange.stream_body import StreamBody
-from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
+from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
 from tests.unit.exchange.test_delivery import DONE, ROLE, STOP, USAGE, WORD, event
 
 
@@ -46,3 +49,54 @@ def test_an_event_of_several_lines_becomes_one() -> None:
         .feed(b'data: {"choices":\ndata: []}\n\n' + event(WORD), is_last=False)
         .startswith(b'data: {"choices":[]}\n\n')
     )
+
+
+class Unmarked(OpenAi):
+    """A dialect without an end marker; ``ending`` is what its reader makes of the body's end."""
+
+    def __init__(self, ending: list[StreamItem] | ProviderFailed) -> None:
+        self.ending = ending
+
+    def open_stream(self) -> StreamReader:
+        return UnmarkedStream(self.ending)
+
+
+class UnmarkedStream(OpenAiStream):
+    def __init__(self, ending: list[StreamItem] | ProviderFailed) -> None:
+        super().__init__()
+        self.ending = ending
+
+    def finish(self) -> list[StreamItem]:
+        if isinstance(self.ending, ProviderFailed):
+            raise self.ending
+        return self.ending
+
+
+def unmarked(ending: list[StreamItem] | ProviderFailed) -> StreamBody:
+    return StreamBody(Unmarked(ending), wants_usage=False, max_held_bytes=10_000)
+
+
+def test_a_dialect_without_an_end_marker_says_at_the_bodys_end_that_its_answer_is_whole() -> None:
+    body = unmarked([Chunk(STOP, json.dumps(STOP).encode()), Done()])
+    assert body.feed(event(WORD), is_last=False) == event(WORD)
+    assert body.feed(b"", is_last=True) == event(STOP) + event(DONE)
+    assert body.is_answer
+
+
+@pytest.mark.parametrize(
+    ("ending", "rest", "kind"),
+    [
+        ([], b"", UPSTREAM_INVALID),
+        ([Chunk(STOP)], b"", UPSTREAM_INVALID),
+        ([Done()], b"data: half", UPSTREAM_INVALID),
+        (ProviderFailed(), b"", UPSTREAM_ERROR),
+    ],
+)
+def test_without_its_reader_saying_so_no_answer_is_whole(
+    ending: list[StreamItem] | ProviderFailed, rest: bytes, kind: object
+) -> None:
+    body = unmarked(ending)
+    with pytest.raises(FailedAttempt) as caught:
+        body.feed(event(WORD) + rest, is_last=True)
+    assert caught.value.kind is kind
+    assert not body.is_answer
