@@ -1,0 +1,86 @@
+"""The Vertex AI dialect: Gemini's ``generateContent`` and ``streamGenerateContent``.
+
+    POST {base_path}/projects/{project}/locations/{location}/publishers/google/models/{upstream_model}:generateContent
+
+``base_url`` names the region's host: https://europe-west4-aiplatform.googleapis.com/v1. Options: ``project`` and
+``location``, both in the path. The credential is an OAuth access token of a service identity, taken from the vault's
+field as it is; minting one from a leased identity is not done here, and such a token lasts an hour.
+
+A message of a 400 is passed on only where it is about the request's arguments, and names no project.
+
+Source: Vertex AI REST reference, ``projects.locations.publishers.models``, "generateContent" and
+"streamGenerateContent", and google-genai 3.4; read 2026-11. Read next: ``vertex_request``, ``vertex_answer``,
+``vertex_stream``.
+"""
+
+from urllib.parse import quote
+
+from extproc.dialects.dialect import Answer, Outgoing, ProviderFailed, StreamReader, Unreadable, text_or_none
+from extproc.dialects.openai import JSON_HEADERS, read_object
+from extproc.dialects.openai import read_usage as canonical_usage
+from extproc.dialects.strict_json import serialise
+from extproc.dialects.vertex_answer import encode, read_answer
+from extproc.dialects.vertex_request import write_payload
+from extproc.dialects.vertex_stream import VertexStream
+from extproc.model.catalog import Deployment
+from extproc.model.chat import ModelRequest
+from extproc.model.plan import CredentialHeader
+from extproc.model.secret import Secret
+
+_PLAIN = "generateContent"
+_STREAM = "streamGenerateContent?alt=sse"
+# A project's id may have a domain and a colon, a model's version an at sign; a slash never stays one.
+_SEGMENT = ":@"
+_ABOUT_ARGUMENTS = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+
+
+class Vertex:
+    """Gemini on Vertex AI."""
+
+    stream_media = "text/event-stream"
+
+    def write(
+        self, request: ModelRequest, deployment: Deployment, credentials: tuple[Secret, ...], now_s: float
+    ) -> Outgoing:
+        """The request as Gemini takes it, at the path that says model and form."""
+        del now_s
+        body = serialise(write_payload(request.payload, deployment.upstream_model))
+        path = model_path(deployment, "google", _STREAM if request.is_stream else _PLAIN)
+        return Outgoing(path, JSON_HEADERS, tuple(bearer(each) for each in credentials), body)
+
+    def read_answer(self, body: bytes) -> Answer:
+        """See ``vertex_answer``."""
+        response = read_object(body)
+        if response is None:
+            raise Unreadable
+        if response.get("error"):
+            raise ProviderFailed
+        answer = read_answer(response)
+        return Answer(encode(answer), canonical_usage(answer))
+
+    def open_stream(self) -> StreamReader:
+        """See ``vertex_stream``."""
+        return VertexStream()
+
+    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+        """``error.message`` of what is wrong with the arguments; Google names no parameter."""
+        # The stream's errors come as an array of one.
+        response = read_object(body.strip().removeprefix(b"[").removesuffix(b"]"))
+        error = response.get("error") if response else None
+        message = text_or_none(error, "message")
+        if text_or_none(error, "status") not in _ABOUT_ARGUMENTS or message is None or "projects/" in message:
+            return None, None
+        return message, None
+
+
+def model_path(deployment: Deployment, publisher: str, method: str) -> str:
+    """Where a publisher's model is called at Vertex AI."""
+    project, location = (quote(deployment.options[name], safe=_SEGMENT) for name in ("project", "location"))
+    model = quote(deployment.upstream_model, safe=_SEGMENT)
+    place = f"/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}"
+    return f"{deployment.base_path}{place}:{method}"
+
+
+def bearer(token: Secret) -> CredentialHeader:
+    """The access token as Google takes it."""
+    return CredentialHeader("authorization", Secret(f"Bearer {token.reveal()}"))
