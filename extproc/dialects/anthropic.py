@@ -1,0 +1,56 @@
+"""The dialect of Anthropic's Messages API.
+
+    POST {base_path}/messages        x-api-key, anthropic-version
+
+``base_url`` ends in ``/v1``. Options: ``version`` of the API; ``auth``, which is ``x-api-key`` or ``bearer`` (as the
+SDK sends keys since its version 2); ``max_tokens``, which the API demands, for requests that name no limit;
+``sampling``, see ``anthropic_request``. The mapping stands in ``anthropic_request`` and
+``anthropic_turns`` (what is sent), ``anthropic_answer`` and ``anthropic_stream`` (what comes back): whoever serves the
+same messages elsewhere, as Vertex does, uses these and differs in path, credential and where the model is named.
+
+Source: Claude API reference, "Versions", "Create a Message", and the anthropic SDK 2.12, read 2026-11.
+"""
+
+from extproc.dialects.anthropic_answer import read_message, read_message_mistake
+from extproc.dialects.anthropic_request import write_messages
+from extproc.dialects.anthropic_stream import AnthropicStream
+from extproc.dialects.dialect import Answer, Outgoing, StreamReader
+from extproc.dialects.openai import JSON_HEADERS
+from extproc.dialects.strict_json import serialise
+from extproc.model.catalog import Deployment
+from extproc.model.chat import ModelRequest
+from extproc.model.plan import CredentialHeader
+from extproc.model.secret import Secret
+
+
+class Anthropic:
+    """The Messages API at Anthropic's own address, or at one that is compatible with it."""
+
+    stream_media = "text/event-stream"
+
+    def write(
+        self, request: ModelRequest, deployment: Deployment, credentials: tuple[Secret, ...], now_s: float
+    ) -> Outgoing:
+        """The request as messages, with the deployment's model."""
+        del now_s
+        body = {"model": deployment.upstream_model, **write_messages(request, deployment.options)}
+        headers = (*JSON_HEADERS, ("anthropic-version", deployment.options["version"]))
+        is_bearer = deployment.options["auth"] == "bearer"
+        keys = tuple(_bearer(each) if is_bearer else CredentialHeader("x-api-key", each) for each in credentials)
+        return Outgoing(f"{deployment.base_path}/messages", headers, keys, serialise(body))
+
+    def read_answer(self, body: bytes) -> Answer:
+        """See ``read_message``."""
+        return read_message(body)
+
+    def open_stream(self) -> StreamReader:
+        """See ``AnthropicStream``."""
+        return AnthropicStream()
+
+    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+        """``error.message``, where it is about the request."""
+        return read_message_mistake(body)
+
+
+def _bearer(key: Secret) -> CredentialHeader:
+    return CredentialHeader("authorization", Secret(f"Bearer {key.reveal()}"))
