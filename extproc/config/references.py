@@ -4,12 +4,13 @@ Works on the tree as it was read, whatever its shape, so that these problems are
 wrong kind of value elsewhere.
 """
 
+import re
 from collections.abc import Iterator
 
 from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.document import Document, Location, Tree
 from extproc.model.catalog import Operation
-from extproc.model.dialects import DIALECTS
+from extproc.model.dialects import DIALECTS, Option
 
 _OPERATIONS = tuple(operation.value for operation in Operation)
 _CLEARTEXT = "would send the provider's key in clear over a network that is not ours"
@@ -101,14 +102,21 @@ def _check_dialect(document: Document, location: Location, deployment: dict[str,
         if about.default is None and option not in options:
             place = (*location, "options", option)
             document.report(place, f"the dialect {name!r} needs it", f"Add it: {about.meaning}.")
-        elif about.choices and options.get(option, about.default) not in about.choices:
-            place = (*location, "options", option)
-            document.report(place, "there is no such choice", f"Choose one of: {', '.join(about.choices)}.")
+        elif option in options:
+            _check_option(document, (*location, "options", option), about, options[option])
     operations = deployment.get("operations")
     for index, operation in enumerate(operations if isinstance(operations, list) else []):
         if operation in _OPERATIONS and operation not in facts.operations:
             place = (*location, "operations", index)
             document.report(place, f"the dialect {name!r} does not serve {operation}", "Remove it.")
+
+
+def _check_option(document: Document, place: Location, about: Option, value: Tree) -> None:
+    if about.choices and value not in about.choices:
+        document.report(place, "there is no such choice", f"Choose one of: {', '.join(about.choices)}.")
+    # What is no text at all is told by the schema.
+    if about.pattern and isinstance(value, str) and not re.fullmatch(about.pattern, value, re.ASCII):
+        document.report(place, f"{value!r} cannot be right", f"Write {about.meaning}, such as {about.default}.")
 
 
 def _check_chain(document: Document, location: Location, model: dict[str, Tree], names: set[str]) -> None:

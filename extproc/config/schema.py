@@ -126,7 +126,9 @@ class DeploymentSection(_Section):
     """One provider endpoint serving one upstream model."""
 
     name: DeploymentName
-    dialect: Annotated[Literal["openai", "azure"], Field(description="one of openai, azure")] = "openai"
+    dialect: Annotated[
+        Literal["openai", "anthropic", "azure"], Field(description="one of openai, anthropic, azure")
+    ] = "openai"
     base_url: Annotated[str, Field(max_length=500, description="a URL, such as https://api.openai.com/v1")]
     options: Annotated[
         dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/@-]{1,200}$", description="a text without spaces")]],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from extproc.dialects.anthropic import Anthropic
 from extproc.dialects.azure import Azure
 from extproc.dialects.dialect import Dialect
 from extproc.dialects.openai import OpenAi
@@ -10,6 +11,7 @@ from extproc.dialects.openai import OpenAi
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "openai": OpenAi(),
+        "anthropic": Anthropic(),
         "azure": Azure(),
     }
 )

@@ -19,6 +19,8 @@ class Option:
     """None: it must be written."""
     choices: tuple[str, ...] = ()
     """Empty: any text."""
+    pattern: str = ""
+    """A regular expression for the whole value; empty: any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,17 @@ class DialectFacts:
 DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
     {
         "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"})),
+        "anthropic": DialectFacts(
+            operations=frozenset({"chat.completions"}),
+            options={
+                "version": Option("the API's version", "2023-06-01", pattern=r"\d{4}-\d{2}-\d{2}"),
+                "auth": Option("the header that carries the key", "x-api-key", ("x-api-key", "bearer")),
+                "max_tokens": Option(
+                    "a quoted number of tokens, for requests without a limit", "4096", pattern=r"[1-9]\d{0,6}"
+                ),
+                "sampling": Option("what becomes of temperature, top_p and top_k", "send", ("send", "omit")),
+            },
+        ),
         "azure": DialectFacts(
             operations=frozenset({"chat.completions", "embeddings"}),
             options={

@@ -54,6 +54,13 @@ def test_an_option_with_choices_takes_one_of_them() -> None:
     assert problems(text % "magic") == [("deployments[0].options.auth", "there is no such choice")]
 
 
+@pytest.mark.parametrize("value", ["0", "many", "4096.5", "-1", "99999999", "٤"])
+def test_an_option_with_a_form_has_it(value: str) -> None:
+    text = "deployments: [{name: a, dialect: anthropic, options: {max_tokens: '%s'}}]"
+    assert problems(text % "64000") == []
+    assert problems(text % value) == [("deployments[0].options.max_tokens", f"{value!r} cannot be right")]
+
+
 @pytest.mark.parametrize(
     "deployment",
     [
