@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -257,11 +257,16 @@ class Rig:
         return self.stat("cluster[.]extproc[.]membership_healthy") == self.gateway.workers
 
 
-def make_rig(changes: Edit | None = None, timeouts: Mapping[str, float] = TIMEOUTS, **options: Any) -> Iterator[Rig]:
-    """A rig of its own; ends with the generator."""
+def make_rig(
+    changes: Edit | Callable[[int, int], Edit] | None = None,
+    timeouts: Mapping[str, float] = TIMEOUTS,
+    **options: Any,
+) -> Iterator[Rig]:
+    """A rig of its own; ends with the generator. ``changes`` may be made from both providers' ports."""
     directory = Path(tempfile.mkdtemp(prefix="rig-"))
     provider, other = Provider().start(), Provider().start()
-    text = gateway_text(provider.port, other.port, changes, timeouts)
+    edit = changes(provider.port, other.port) if callable(changes) else changes
+    text = gateway_text(provider.port, other.port, edit, timeouts)
     (directory / "gateway.yaml").write_text(text)
     rig = Rig(directory, provider, other, parse(text, "rig"), **options)
     try:
