@@ -127,7 +127,8 @@ class DeploymentSection(_Section):
 
     name: DeploymentName
     dialect: Annotated[
-        Literal["openai", "anthropic", "azure"], Field(description="one of openai, anthropic, azure")
+        Literal["openai", "anthropic", "azure", "vertex"],
+        Field(description="one of openai, anthropic, azure, vertex"),
     ] = "openai"
     base_url: Annotated[str, Field(max_length=500, description="a URL, such as https://api.openai.com/v1")]
     options: Annotated[

@@ -7,11 +7,13 @@ from extproc.dialects.anthropic import Anthropic
 from extproc.dialects.azure import Azure
 from extproc.dialects.dialect import Dialect
 from extproc.dialects.openai import OpenAi
+from extproc.dialects.vertex import Vertex
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "openai": OpenAi(),
         "anthropic": Anthropic(),
         "azure": Azure(),
+        "vertex": Vertex(),
     }
 )

@@ -54,6 +54,13 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
                 "auth": Option("what the credential is", "api-key", ("api-key", "entra")),
             },
         ),
+        "vertex": DialectFacts(
+            operations=frozenset({"chat.completions"}),
+            options={
+                "project": Option("the Google Cloud project's id"),
+                "location": Option("the region in the path, such as europe-west4, or global"),
+            },
+        ),
     }
 )
 
