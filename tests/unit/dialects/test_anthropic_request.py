@@ -1,16 +1,23 @@
 """What a request for the Messages API is, and what has no form there: against goldens and the SDK's own types."""
 
+import contextlib
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from extproc.dialects.anthropic_request import write_messages
 from extproc.model.refusals import Refusal
 from tests.unit.dialects.anthropic_goldens import CASES, DEPLOYMENT, asking, judged
 
+FIELDS = ("tools", "tool_choice", "stop", "response_format", "reasoning_effort", "n", "temperature", "user", "top_k")
+WORDS = ("type", "function", "name", "parameters", "json_schema", "schema", "description", "strict")
 TOOL = {"type": "function", "function": {"name": "f"}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 
@@ -47,6 +54,7 @@ def test_the_sdks_own_types_take_what_is_written(case: dict[str, Any]) -> None:
     [
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
+        ({"logprobs": 0}, "logprobs"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"logit_bias": {"1": 5}}, "logit_bias"),
         ({"seed": 1}, "seed"),
@@ -140,6 +148,20 @@ def test_a_version_without_sampling_refuses_what_it_would_change(version: str) -
     assert caught.value.param == "temperature"
     assert write_messages(asking(temperature=0.2), {**options, "sampling": "omit"})
     assert write_messages(asking(temperature=0.2), {"version": "vertex-2023-10-16"})["temperature"] == 0.2
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), _JSON, max_size=3))
+def test_whatever_is_asked_is_written_or_refused(fields: dict[str, Any]) -> None:
+    request = replace(asking(), payload={**asking().payload, **fields})
+    with contextlib.suppress(Refusal):
+        json.dumps(write_messages(request, DEPLOYMENT.options))
 
 
 def test_the_newer_name_of_the_user_goes_first() -> None:

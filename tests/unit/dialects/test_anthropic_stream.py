@@ -1,5 +1,6 @@
 """Anthropic's events as chunks: against goldens in every split, and what a broken stream is."""
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -70,6 +71,28 @@ def test_a_tool_that_begins_with_its_input_has_it() -> None:
     assert said(items)[-1]["choices"][0]["delta"]["tool_calls"] == [
         {"index": 0, "function": {"arguments": '{"a":[1]}'}}
     ]
+
+
+def test_a_reason_that_is_told_twice_is_told_once() -> None:
+    again = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 89}}
+    assert read(stream_of([*EVENTS[:-1], again, EVENTS[-1]])) == read(stream_of(EVENTS))
+
+
+_WORDS = ("type", "index", "message", "delta", "content_block", "usage", "stop_reason", "text", "id", "name", "input")
+_JSON = st.recursive(
+    st.none() | st.integers(0, 1) | st.sampled_from(sorted({event["type"] for event in EVENTS} | {"text", "tool_use"})),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=5),
+    max_leaves=10,
+)
+
+
+@given(st.lists(_JSON, max_size=4))
+def test_whatever_comes_is_read_or_unreadable(events: list[Any]) -> None:
+    reader = AnthropicStream()
+    reader.feed(stream_of([START]))
+    with contextlib.suppress(Unreadable, ProviderFailed):
+        for event in events:
+            reader.feed(f"data: {json.dumps(event)}\n\n".encode())
 
 
 def test_without_usage_there_is_no_usage_chunk() -> None:

@@ -1,8 +1,12 @@
 """How a conversation becomes turns of blocks. The whole forms are in tests/golden/anthropic."""
 
+import contextlib
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.dialects.anthropic_turns import data_url, write_turns
 from extproc.model.refusals import Refusal
@@ -69,6 +73,20 @@ def test_what_has_no_form_here_is_refused_with_its_place(messages: list[dict[str
     with pytest.raises(Refusal) as caught:
         write_turns(messages)
     assert (caught.value.kind.code, caught.value.param) == ("invalid_request", param)
+
+
+_WORDS = ("role", "content", "type", "text", "image_url", "url", "tool_calls", "function", "arguments", "id", "refusal")
+_JSON = st.recursive(
+    st.none() | st.integers() | st.sampled_from(["user", "assistant", "tool", "text", "image_url", "function", "{}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(_WORDS), _JSON, max_size=4), max_size=3))
+def test_whatever_is_said_is_written_or_refused(messages: list[dict[str, Any]]) -> None:
+    with contextlib.suppress(Refusal):
+        json.dumps(write_turns([*messages, USER]))
 
 
 def test_an_empty_assistants_turn_is_none() -> None:
