@@ -8,6 +8,7 @@ from extproc.dialects.azure import Azure
 from extproc.dialects.dialect import Dialect
 from extproc.dialects.openai import OpenAi
 from extproc.dialects.vertex import Vertex
+from extproc.dialects.vertex_anthropic import VertexAnthropic
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
@@ -15,5 +16,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "anthropic": Anthropic(),
         "azure": Azure(),
         "vertex": Vertex(),
+        "vertex-anthropic": VertexAnthropic(),
     }
 )

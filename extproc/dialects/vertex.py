@@ -13,6 +13,7 @@ Source: Vertex AI REST reference, ``projects.locations.publishers.models``, "gen
 ``vertex_stream``.
 """
 
+from typing import Any
 from urllib.parse import quote
 
 from extproc.dialects.dialect import Answer, Outgoing, ProviderFailed, StreamReader, Unreadable, text_or_none
@@ -63,14 +64,28 @@ class Vertex:
         return VertexStream()
 
     def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
-        """``error.message`` of what is wrong with the arguments; Google names no parameter."""
-        # The stream's errors come as an array of one.
-        response = read_object(body.strip().removeprefix(b"[").removesuffix(b"]"))
-        error = response.get("error") if response else None
-        message = text_or_none(error, "message")
-        if text_or_none(error, "status") not in _ABOUT_ARGUMENTS or message is None or "projects/" in message:
-            return None, None
-        return message, None
+        """See ``read_google_mistake``."""
+        return read_google_mistake(body)
+
+
+def read_google_mistake(body: bytes) -> tuple[str | None, str | None]:
+    """``error.message`` of what is wrong with the arguments; Google names no parameter."""
+    error = _error(body)
+    message = text_or_none(error, "message")
+    if text_or_none(error, "status") not in _ABOUT_ARGUMENTS or message is None or "projects/" in message:
+        return None, None
+    return message, None
+
+
+def is_googles_error(body: bytes) -> bool:
+    """Whether an error is in Google's form, which has a status, and not in a publisher's own."""
+    return text_or_none(_error(body), "status") is not None
+
+
+def _error(body: bytes) -> dict[str, Any] | None:
+    # The stream's errors come as an array of one.
+    response = read_object(body.strip().removeprefix(b"[").removesuffix(b"]"))
+    return response.get("error") if response else None
 
 
 def model_path(deployment: Deployment, publisher: str, method: str) -> str:

@@ -33,6 +33,17 @@ class DialectFacts:
     """Fields of the vault's secret that make up the credential; empty: the one field that the deployment names."""
 
 
+_MESSAGES: Mapping[str, Option] = {
+    "max_tokens": Option("a quoted number of tokens, for requests without a limit", "4096", pattern=r"[1-9]\d{0,6}"),
+    "sampling": Option("what becomes of temperature, top_p and top_k", "send", ("send", "omit")),
+}
+"""What Anthropic's messages need to know wherever they are served."""
+
+_GOOGLE_PLACE: Mapping[str, Option] = {
+    "project": Option("the Google Cloud project's id"),
+    "location": Option("the region in the path, such as europe-west4, or global"),
+}
+
 DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
     {
         "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"})),
@@ -41,10 +52,7 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
             options={
                 "version": Option("the API's version", "2023-06-01", pattern=r"\d{4}-\d{2}-\d{2}"),
                 "auth": Option("the header that carries the key", "x-api-key", ("x-api-key", "bearer")),
-                "max_tokens": Option(
-                    "a quoted number of tokens, for requests without a limit", "4096", pattern=r"[1-9]\d{0,6}"
-                ),
-                "sampling": Option("what becomes of temperature, top_p and top_k", "send", ("send", "omit")),
+                **_MESSAGES,
             },
         ),
         "azure": DialectFacts(
@@ -56,9 +64,14 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
         ),
         "vertex": DialectFacts(
             operations=frozenset({"chat.completions"}),
+            options=_GOOGLE_PLACE,
+        ),
+        "vertex-anthropic": DialectFacts(
+            operations=frozenset({"chat.completions"}),
             options={
-                "project": Option("the Google Cloud project's id"),
-                "location": Option("the region in the path, such as europe-west4, or global"),
+                **_GOOGLE_PLACE,
+                "version": Option("the API's version", "vertex-2023-10-16", pattern=r"(vertex-)?\d{4}-\d{2}-\d{2}"),
+                **_MESSAGES,
             },
         ),
     }
