@@ -198,7 +198,8 @@ class Delivery:
             # Only headers that pass the router make it take the next deployment; an immediate reply would not.
             self._phase = Phase.FAILED
             removed = tuple(name for name in self._head_names() if name != ":status")
-            return [ReleaseHead(status, ((RETRY_HEADER, kind.code),), removed)]
+            # Where it has the provider's whole body already, Envoy takes up the head only when a body has ended too.
+            return [ReleaseHead(status, ((RETRY_HEADER, kind.code),), removed), Send(b"", is_last=True)]
         self._phase = Phase.DONE
         body = failed.body or error_body(kind)
         kept = tuple(

@@ -167,8 +167,9 @@ def test_a_failure_after_the_first_word_is_an_event_and_a_break(data: bytes, exp
 
 def test_a_failure_before_the_last_attempt_asks_for_the_next_one() -> None:
     door = delivery(deployments=2)
-    (release,) = play(door, head(500, "text/html", ("server", "x")), ResponseChunk(b"<html>", is_last=True))
+    release, end = play(door, head(500, "text/html", ("server", "x")), ResponseChunk(b"<html>", is_last=True))
     assert release == ReleaseHead(502, ((RETRY_HEADER, "upstream_error"),), ("content-type", "server"))
+    assert end == Send(b"", is_last=True)
     assert door.is_over
     assert not door.is_done
 
