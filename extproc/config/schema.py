@@ -127,8 +127,8 @@ class DeploymentSection(_Section):
 
     name: DeploymentName
     dialect: Annotated[
-        Literal["openai", "anthropic", "azure", "vertex", "vertex-anthropic"],
-        Field(description="one of openai, anthropic, azure, vertex, vertex-anthropic"),
+        Literal["openai", "anthropic", "azure", "bedrock", "vertex", "vertex-anthropic"],
+        Field(description="one of openai, anthropic, azure, bedrock, vertex, vertex-anthropic"),
     ] = "openai"
     base_url: Annotated[str, Field(max_length=500, description="a URL, such as https://api.openai.com/v1")]
     options: Annotated[

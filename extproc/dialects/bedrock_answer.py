@@ -23,6 +23,8 @@ _FINISH_REASONS = {
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
 }
+_COUNTS = ("inputTokens", "outputTokens", "totalTokens")
+_CACHE_COUNTS = ("cacheReadInputTokens", "cacheWriteInputTokens")
 _FAILURES = ("malformed_model_output", "malformed_tool_use")
 
 # A 400 can also be about our account or our signature: ARNs, account numbers and credentials are not the caller's.
@@ -36,7 +38,7 @@ def read_converse(body: bytes) -> Answer:
         Unreadable: it is not Converse's.
         ProviderFailed: the model's own output was broken.
     """
-    answer = read_object(body)
+    answer = read_object(body) or {}
     match answer:
         case {"output": {"message": {"role": "assistant", "content": list(blocks)}}, "stopReason": reason}:
             message = _message(blocks)
@@ -87,11 +89,12 @@ def write_usage(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     usage = answer.get("usage")
     if not isinstance(usage, dict):
         return None
-    names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    counts = [usage.get(name, 0 if name.startswith("cache") else None) for name in names]
-    if any(type(count) is not int or count < 0 for count in counts):
+    counts = [count for name in _COUNTS if type(count := usage.get(name)) is int and count >= 0]
+    extra = [usage.get(name, 0) for name in _CACHE_COUNTS]
+    if len(counts) != len(_COUNTS) or any(type(count) is not int or count < 0 for count in extra):
         return None
-    given, made, total, cached, written = counts
+    given, made, total = counts
+    cached, written = extra
     # Bedrock counts cached tokens beside inputTokens and within totalTokens; OpenAI counts them within the prompt.
     prompt = max(given, total - made)
     return {

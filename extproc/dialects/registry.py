@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from extproc.dialects.anthropic import Anthropic
 from extproc.dialects.azure import Azure
+from extproc.dialects.bedrock import Bedrock
 from extproc.dialects.dialect import Dialect
 from extproc.dialects.openai import OpenAi
 from extproc.dialects.vertex import Vertex
@@ -15,6 +16,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "openai": OpenAi(),
         "anthropic": Anthropic(),
         "azure": Azure(),
+        "bedrock": Bedrock(),
         "vertex": Vertex(),
         "vertex-anthropic": VertexAnthropic(),
     }

@@ -62,6 +62,11 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
                 "auth": Option("what the credential is", "api-key", ("api-key", "entra")),
             },
         ),
+        "bedrock": DialectFacts(
+            operations=frozenset({"chat.completions"}),
+            options={"region": Option("the AWS region, such as eu-west-1")},
+            credential_fields=("access_key_id", "secret_access_key"),
+        ),
         "vertex": DialectFacts(
             operations=frozenset({"chat.completions"}),
             options=_GOOGLE_PLACE,

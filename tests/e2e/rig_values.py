@@ -9,6 +9,8 @@ from extproc.model.token import mint_token
 PEPPER = Secret("rig-pepper")
 TOKEN = mint_token(OrganisationId("acme"), random.Random(7).randrange).reveal()  # noqa: S311
 PROVIDER_KEY = "sk-canary-provider-key"
+AWS_KEY_ID = "AKIACANARYKEYID"
+AWS_SECRET = "canary/aws+secret"
 
 FAULTS = ("return-clean", "return", "raise", "hang")
 LATE_FAULTS = ("return-late", "raise-late")

@@ -32,7 +32,7 @@ from extproc.wire.doors import Doors, Limits, Line
 from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
-from tests.e2e.rig_values import PEPPER, PROVIDER_KEY, TOKEN
+from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, PEPPER, PROVIDER_KEY, TOKEN
 
 
 class FileJournal:
@@ -172,6 +172,8 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     clock = MemoryClock()
     refs = {CredentialRef("providers/main", "api_key"): Secret(PROVIDER_KEY)}
     refs[CredentialRef("providers/other", "api_key")] = Secret("sk-other-provider")
+    refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
+    refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
     desk = AdmissionDesk(lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, lambda: PEPPER)
     journal = FileJournal(journal_path)
     limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
