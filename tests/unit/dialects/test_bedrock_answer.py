@@ -115,6 +115,7 @@ def test_cached_tokens_are_part_of_the_prompt() -> None:
         {**COUNTS, "outputTokens": -1},
         {**COUNTS, "totalTokens": True},
         {**COUNTS, "cacheReadInputTokens": 1.5},
+        {**COUNTS, "cacheReadInputTokens": -1},
         {**COUNTS, "cacheWriteInputTokens": None},
     ],
 )
@@ -140,6 +141,7 @@ def test_an_impossible_total_does_not_hide_the_input() -> None:
         ({"message": "Authorization header requires 'Credential' parameter."}, None),
         ({"message": "The request signature we calculated does not match"}, None),
         ({"message": "The security token included in the request is invalid."}, None),
+        ({"message": "Your account is not authorized to invoke this API operation."}, None),
         ({"message": 5}, None),
         ({}, None),
         ([], None),

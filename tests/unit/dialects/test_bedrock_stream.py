@@ -182,6 +182,18 @@ def test_events_of_new_kinds_and_signatures_are_pings() -> None:
     assert reader.feed(event("contentBlockStart", {"contentBlockIndex": 0, "start": {}})) == [Ping()]
 
 
+def test_a_call_that_only_said_nothing_has_empty_arguments_once() -> None:
+    reader = ConverseStream()
+    use = {"toolUseId": "a", "name": "now"}
+    reader.feed(START + event("contentBlockStart", {"contentBlockIndex": 3, "start": {"toolUse": use}}))
+    silence = {"contentBlockIndex": 3, "delta": {"toolUse": {"input": ""}}}
+    reader.feed(event("contentBlockDelta", silence))
+    stop = event("contentBlockStop", {"contentBlockIndex": 3})
+    (chunk,) = chunks(reader.feed(stop))
+    assert chunk["choices"][0]["delta"] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
+    assert reader.feed(stop) == [Ping()]
+
+
 def test_a_stream_whose_usage_cannot_be_believed_is_whole_without_it() -> None:
     items = ConverseStream().feed(START + TEXT + STOP + event("metadata", {"usage": {}}))
     assert items[-1] == Done()

@@ -75,6 +75,13 @@ def test_the_signatures_of_awss_own_test_suite_come_out(
     )
 
 
+def test_white_space_in_a_header_counts_as_aws_counts_it() -> None:
+    request = Unsigned("POST", "h.example", "/", (("content-type", " text/plain;   a=b "),), b"")
+    scope = Scope("eu-west-1", "bedrock")
+    plain, (credential,) = sign(request, EXAMPLE, scope, 0.0)
+    assert credential.value.reveal().rpartition("Signature=")[2] == botocores(request, dict(plain), EXAMPLE, scope)
+
+
 def test_the_body_the_host_and_the_type_are_signed_and_the_length_is_not() -> None:
     request = Unsigned("POST", "h.example", "/", (("content-type", "application/json"),), b"{}")
     plain, (credential,) = sign(request, EXAMPLE, Scope("eu-west-1", "bedrock"), 1_800_000_000.0)
