@@ -197,9 +197,13 @@ class Delivery:
         if not failed.is_final and self._number < len(self._context.plan):
             # Only headers that pass the router make it take the next deployment; an immediate reply would not.
             self._phase = Phase.FAILED
-            removed = tuple(name for name in self._head_names() if name != ":status")
+            removed = tuple(name for name in self._head_names() if name not in {":status", "content-type"})
             # Where it has the provider's whole body already, Envoy takes up the head only when a body has ended too.
-            return [ReleaseHead(status, ((RETRY_HEADER, kind.code),), removed), Send(b"", is_last=True)]
+            # A client sees this body only if Envoy is out of retries.
+            return [
+                ReleaseHead(status, ((RETRY_HEADER, kind.code), JSON_TYPE), removed),
+                Send(error_body(kind), is_last=True),
+            ]
         self._phase = Phase.DONE
         body = failed.body or error_body(kind)
         kept = tuple(

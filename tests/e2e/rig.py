@@ -72,6 +72,7 @@ def gateway_text(
             {"name": "chat", "deployments": ["main"]},
             {"name": "pair", "deployments": ["main", "other"]},
             {"name": "dead", "deployments": ["dead"]},
+            {"name": "refused-pair", "deployments": ["dead", "other"]},
             *({"name": name, "deployments": ["main"]} for name in faults),
         ],
     }
