@@ -21,3 +21,5 @@ class ModelRequest:
     """Whether the client itself asked for the usage chunk of a stream."""
     payload: Json
     """The whole body, in the OpenAI dialect, with the fields we do not know."""
+    surface: str = "openai"
+    """The dialect in which the client asked and is answered; see ``dialects.surface``."""
