@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.dialect import Answer, ProviderFailed, Unreadable, text_or_none
-from extproc.dialects.openai import read_object, read_usage
-from extproc.dialects.strict_json import serialise
+from extproc.dialects.openai import read_usage
+from extproc.dialects.provider_json import read_object, write_json
 
 FINISH_REASONS: Mapping[str, str] = {
     "end_turn": "stop",
@@ -68,7 +68,7 @@ def read_message(body: bytes) -> Answer:
     }
     if usage is not None:
         canonical["usage"] = usage
-    return Answer(serialise(canonical), read_usage(canonical))
+    return Answer(write_json(canonical), read_usage(canonical))
 
 
 def read_message_mistake(body: bytes) -> tuple[str | None, str | None]:
@@ -130,7 +130,7 @@ def _read_blocks(content: list[Any]) -> tuple[str, str, list[dict[str, Any]]]:
             case {"type": "thinking", "thinking": str(text)}:
                 thought += text
             case {"type": "tool_use", "id": str(id_), "name": str(name), "input": dict(given)}:
-                function = {"name": name, "arguments": serialise(given).decode()}
+                function = {"name": name, "arguments": write_json(given).decode()}
                 calls.append({"id": id_, "type": "function", "function": function})
             case {"type": "text" | "thinking" | "tool_use"}:
                 raise Unreadable

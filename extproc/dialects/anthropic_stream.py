@@ -16,9 +16,8 @@ from typing import Any
 
 from extproc.dialects.anthropic_answer import read_reason, read_refusal, write_usage
 from extproc.dialects.dialect import Chunk, Done, Ping, ProviderFailed, StreamItem, Unreadable, text_or_none
-from extproc.dialects.openai import read_object
+from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
-from extproc.dialects.strict_json import serialise
 
 
 @dataclass(slots=True)
@@ -129,7 +128,7 @@ class AnthropicStream:
         block = self._open_block(event)
         del self._blocks[event["index"]]
         # OpenAI's clients parse the arguments whatever they are, so there must be some.
-        return [] if block.has_arguments else self._argue(block, serialise(block.given).decode())
+        return [] if block.has_arguments else self._argue(block, write_json(block.given).decode())
 
     def _open_block(self, event: dict[str, Any]) -> _Block:
         index = event.get("index")

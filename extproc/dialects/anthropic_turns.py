@@ -12,11 +12,11 @@ tool calls that are not function calls, and a last message of the assistant, whi
 Source: Messages API reference and the types of the anthropic SDK 2.12, read 2026-11. Read next: ``anthropic_request``.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from extproc.dialects.strict_json import parse_object
 from extproc.model.refusals import INVALID_REQUEST, Refusal
 
 Block = dict[str, Any]
@@ -98,12 +98,12 @@ def _tool_use(call: object, place: str) -> Block:
     if not isinstance(call, dict) or not isinstance(function, dict):
         raise refusal(place, "must be a function call")
     arguments = function.get("arguments") or "{}"
-    try:
-        given = json.loads(arguments) if isinstance(arguments, str) else None
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
+    if not isinstance(arguments, str):
         raise refusal(f"{place}.function.arguments", "must be the JSON text of an object")
+    try:
+        given = parse_object(arguments.encode())
+    except Refusal:
+        raise refusal(f"{place}.function.arguments", "must be the JSON text of an object") from None
     name = _text(function.get("name"), f"{place}.function.name")
     return {"type": "tool_use", "id": _tool_id(call.get("id"), f"{place}.id"), "name": name, "input": given}
 

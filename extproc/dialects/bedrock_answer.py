@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.dialect import Answer, ProviderFailed, Unreadable, text_or_none
-from extproc.dialects.openai import read_object, read_usage
-from extproc.dialects.strict_json import serialise
+from extproc.dialects.openai import read_usage
+from extproc.dialects.provider_json import read_object, write_json
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -56,18 +56,6 @@ def read_converse(body: bytes) -> Answer:
     if usage is not None:
         canonical["usage"] = usage
     return Answer(write_json(canonical), read_usage(canonical))
-
-
-def write_json(value: object) -> bytes:
-    """Canonical JSON of what came from the provider.
-
-    Raises:
-        Unreadable: it has a lone surrogate or a number that is none, which JSON from a provider can smuggle in.
-    """
-    try:
-        return serialise(value)
-    except ValueError:
-        raise Unreadable from None
 
 
 def finish_reason(reason: object) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.aws_event_stream import EventStreamReader, Message
-from extproc.dialects.bedrock_answer import finish_reason, write_json, write_usage
+from extproc.dialects.bedrock_answer import finish_reason, write_usage
 from extproc.dialects.dialect import Chunk, Done, Ping, ProviderFailed, StreamItem, Unreadable
-from extproc.dialects.openai import read_object
+from extproc.dialects.provider_json import read_object, write_json
 
 _START, _OPEN, _STOPPED, _WHOLE = range(4)
 # In which state each event may come.

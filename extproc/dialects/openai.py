@@ -4,7 +4,6 @@ Source: OpenAI API reference, "Create chat completion", "The chat completion chu
 read 2026-11. Fields that we do not know pass untouched.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from extproc.dialects.dialect import (
     Unreadable,
     text_or_none,
 )
+from extproc.dialects.provider_json import read_object
 from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
 from extproc.model.catalog import Deployment, Operation
@@ -151,15 +151,6 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     if type(given) is not int or type(made) is not int or given < 0 or made < 0:
         return None
     return Usage(input_tokens=given, output_tokens=made)
-
-
-def read_object(data: bytes) -> dict[str, Any] | None:
-    """A JSON object from the provider, or None when it is anything else."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def says_something(chunk: Mapping[str, Any]) -> bool:

@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import quote
 
 from extproc.dialects.dialect import Answer, Outgoing, ProviderFailed, StreamReader, Unreadable, text_or_none
-from extproc.dialects.openai import JSON_HEADERS, read_object
+from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.openai import read_usage as canonical_usage
+from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.strict_json import serialise
-from extproc.dialects.vertex_answer import encode, read_answer
+from extproc.dialects.vertex_answer import read_answer
 from extproc.dialects.vertex_request import write_payload
 from extproc.dialects.vertex_stream import VertexStream
 from extproc.model.catalog import Deployment
@@ -57,7 +58,7 @@ class Vertex:
         if response.get("error"):
             raise ProviderFailed
         answer = read_answer(response)
-        return Answer(encode(answer), canonical_usage(answer))
+        return Answer(write_json(answer), canonical_usage(answer))
 
     def open_stream(self) -> StreamReader:
         """See ``vertex_stream``."""

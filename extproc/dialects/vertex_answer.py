@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from extproc.dialects.dialect import ProviderFailed, Unreadable
-from extproc.dialects.strict_json import serialise
+from extproc.dialects.provider_json import write_json
 
 _LENGTH = frozenset({"MAX_TOKENS", "CONTINUATION"})
 _FILTERED = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"}) | {
@@ -59,21 +59,9 @@ def read_head(response: dict[str, Any]) -> Head:
     """The id, the time and the model of an answer, by its first event."""
     name = response.get("responseId")
     if not isinstance(name, str) or not name:
-        name = hashlib.sha256(encode(response)).hexdigest()[:24]
+        name = hashlib.sha256(write_json(response)).hexdigest()[:24]
     model = response.get("modelVersion")
     return Head(name, _created(response.get("createTime")), model if isinstance(model, str) else _UNKNOWN_MODEL)
-
-
-def encode(value: object) -> bytes:
-    """Its JSON.
-
-    Raises:
-        Unreadable: there is none that every parser takes: a NaN, a lone surrogate, nesting without end.
-    """
-    try:
-        return serialise(value)
-    except (ValueError, RecursionError):
-        raise Unreadable from None
 
 
 def read_answer(response: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +219,7 @@ def _call(call: dict[str, Any], part: dict[str, Any], place: str) -> dict[str, A
     # Arguments in pieces come only to who asks for them.
     if not isinstance(name, str) or not isinstance(args, dict) or call.get("willContinue"):
         raise Unreadable
-    arguments = encode(args).decode()
+    arguments = write_json(args).decode()
     made = hashlib.sha256(f"{place}/{name}/{arguments}".encode()).hexdigest()[:24]
     result: dict[str, Any] = {
         "id": own if isinstance(own, str) and own else f"call_{made}",

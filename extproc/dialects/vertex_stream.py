@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from extproc.dialects.dialect import Chunk, Done, Ping, ProviderFailed, StreamItem, Unreadable
-from extproc.dialects.openai import read_object
+from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
 from extproc.dialects.vertex_answer import (
     Head,
-    encode,
     read_block,
     read_candidates,
     read_finish,
@@ -114,4 +113,4 @@ def _choice(
 def _chunk(head: Head, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> Chunk:
     value = {"id": head.id, "object": "chat.completion.chunk", "created": head.created, "model": head.model}
     chunk = {**value, "choices": choices, **({} if usage is None else {"usage": usage})}
-    return Chunk(chunk, encode(chunk))
+    return Chunk(chunk, write_json(chunk))

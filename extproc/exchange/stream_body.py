@@ -4,8 +4,8 @@ from typing import assert_never
 
 from extproc.dialects import openai
 from extproc.dialects.dialect import Chunk, Dialect, Done, Finishes, Ping, ProviderFailed, StreamItem, Unreadable
+from extproc.dialects.provider_json import write_json
 from extproc.dialects.sse import EventTooLarge
-from extproc.dialects.strict_json import serialise
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.model.exchange import Usage
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
@@ -39,14 +39,14 @@ class StreamBody:
             items = self._reader.feed(data)
             if is_last and isinstance(self._reader, Finishes) and not self._reader.has_rest:
                 items += self._reader.finish()
+            for item in items:
+                self._held += self._judge(item)
         except EventTooLarge:
             raise FailedAttempt(UPSTREAM_TOO_LARGE) from None
         except Unreadable:
             raise FailedAttempt(UPSTREAM_INVALID) from None
         except ProviderFailed:
             raise FailedAttempt(UPSTREAM_ERROR) from None
-        for item in items:
-            self._held += self._judge(item)
         if is_last:
             if not self._is_done or self._reader.has_rest:
                 raise FailedAttempt(UPSTREAM_INVALID)
@@ -84,4 +84,4 @@ class StreamBody:
                     return b""
                 value = {name: each for name, each in value.items() if name != "usage"}
                 raw = None
-        return b"data: " + (serialise(value) if raw is None else raw) + b"\n\n"
+        return b"data: " + (write_json(value) if raw is None else raw) + b"\n\n"

@@ -65,7 +65,7 @@ def part(part: object) -> dict[str, Any]:
                 [USER, {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "f", "arguments": text}}]}],
                 "messages[1].tool_calls[0].function.arguments",
             )
-            for text in ("{", "[]", '"x"', 7, "[" * 100_000)
+            for text in ("{", "[]", '"x"', 7, "[" * 100_000, '{"a":NaN}', r'{"a":"\ud800"}', '{"a":1e999}')
         ),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from extproc.dialects.bedrock_answer import finish_reason, read_converse, read_converse_mistake, write_json, write_usage
+from extproc.dialects.bedrock_answer import finish_reason, read_converse, read_converse_mistake, write_usage
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.model.exchange import Usage
 from tests.unit.dialects.bedrock_cases import CASES, PLAIN
@@ -150,10 +150,3 @@ def test_an_impossible_total_does_not_hide_the_input() -> None:
 def test_a_mistakes_message_travels_unless_it_is_about_our_account(error: Any, message: str | None) -> None:
     assert read_converse_mistake(json.dumps(error).encode()) == (message, None)
     assert read_converse_mistake(b"<html>") == (None, None)
-
-
-def test_json_that_others_cannot_read_is_not_written() -> None:
-    assert write_json({"a": "ü"}) == '{"a":"ü"}'.encode()
-    for value in (float("inf"), "\ud800"):
-        with pytest.raises(Unreadable):
-            write_json(value)

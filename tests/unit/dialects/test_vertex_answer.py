@@ -4,7 +4,6 @@ import pytest
 
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.vertex_answer import (
-    encode,
     read_answer,
     read_block,
     read_candidates,
@@ -181,9 +180,3 @@ def test_without_a_time_there_is_none(text: object) -> None:
 def test_an_answer_without_an_id_gets_one_that_is_its_own() -> None:
     assert read_head(answer({"text": "a"})).id == read_head(answer({"text": "a"})).id
     assert read_head(answer({"text": "a"})).id != read_head(answer({"text": "b"})).id
-
-
-@pytest.mark.parametrize("value", ["\ud800", float("nan")])
-def test_what_is_not_json_for_everyone_is_unreadable(value: object) -> None:
-    with pytest.raises(Unreadable):
-        encode(value)
