@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 from extproc.adapters.journals import Journals
 from extproc.adapters.key_cache import CachedDirectory, CachePolicy
 from extproc.adapters.log_journal import LogJournal
-from extproc.adapters.memory import MemoryKeys, MemoryVault
+from extproc.adapters.memory import MemoryHealth, MemoryKeys, MemoryVault
 from extproc.adapters.postgres_directory import PostgresDirectory
 from extproc.adapters.postgres_feed import open_feed
 from extproc.adapters.postgres_keys import PostgresKeys
@@ -201,7 +201,7 @@ def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None)
         directory.put(key, digest_token(token, pepper))
     references = {reference for each in catalog.deployments.values() for reference in credential_refs(each)}
     vault = MemoryVault(dict.fromkeys(references, Secret("assumed")))
-    return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), lambda: pepper)
+    return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), MemoryHealth(), lambda: pepper)
 
 
 def migrate(environment: Environment) -> tuple[str, ...]:
@@ -236,7 +236,7 @@ async def _work(environment: Environment, index: int) -> None:
         tally = RedisTally(redis)
         journal = Journals((LogJournal(), tally))
         snapshot = Snapshot(gateway.catalog)
-        desk = AdmissionDesk(snapshot, directory, vault, clock, lambda: vault.credential(PEPPER))
+        desk = AdmissionDesk(snapshot, directory, vault, clock, MemoryHealth(), lambda: vault.credential(PEPPER))
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway))
         socket = environment.run_dir / WORKER_SOCKET.format(index=index)
         async with asyncio.TaskGroup() as group:

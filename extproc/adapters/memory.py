@@ -4,14 +4,15 @@ A fake fails when it is told to: set ``is_down`` and it raises ``Unavailable`` a
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from extproc.model.catalog import CredentialRef
-from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
+from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeContext, ExchangeRecord
+from extproc.model.health import FRESH, Standing
 from extproc.model.identity import VirtualKey
-from extproc.model.ids import KeyId
+from extproc.model.ids import DeploymentName, KeyId
 from extproc.model.keys import (
     AdminEntry,
     Changes,
@@ -48,12 +49,41 @@ class MemoryVault:
 
     secrets: dict[CredentialRef, Secret] = field(default_factory=dict)
     is_down: bool = False
+    refused: list[CredentialRef] = field(default_factory=list)
+    """What providers rejected, as often as it was said."""
 
     def credential(self, ref: CredentialRef) -> Secret:
         """The credential, unless it is absent or the vault was told to be down."""
-        if self.is_down or ref not in self.secrets:
-            raise Unavailable("vault", "no current reading")
-        return self.secrets[ref]
+        if not self.is_down and ref in self.secrets:
+            return self.secrets[ref]
+        if not self.is_down and ref.is_optional:
+            return Secret("")
+        raise Unavailable("vault", "no current reading")
+
+    def rejected(self, refs: Iterable[CredentialRef]) -> None:
+        """Remember it."""
+        self.refused.extend(refs)
+
+
+@dataclass(slots=True)
+class MemoryHealth:
+    """Standings given by hand."""
+
+    standings: dict[DeploymentName, Standing] = field(default_factory=dict)
+    begun: list[tuple[ExchangeContext, int]] = field(default_factory=list)
+    is_probing: bool = False
+
+    def standing(self, deployment: DeploymentName) -> Standing:
+        """What was put there."""
+        return self.standings.get(deployment, FRESH)
+
+    def started(self, context: ExchangeContext, tokens: int) -> None:
+        """Remember it."""
+        self.begun.append((context, tokens))
+
+    def may_probe(self, deployment: DeploymentName, now_s: float) -> bool:
+        """What it was told to say."""
+        return self.is_probing
 
 
 @dataclass(slots=True)

@@ -140,7 +140,12 @@ def parse(text: str, source: str) -> Gateway:
         raise GatewayInvalid(source, tuple(in_order))
     catalog = compile_catalog(sections)
     warnings = tuple(
-        Problem(f"deployments[{place[1]}].name", f"no model uses {name!r}", "Name it in a model, or remove it.", line)
+        Problem(
+            f"deployments[{place[1]}].name",
+            f"nothing uses {name!r}",
+            "Name it in a group or a model, or remove it.",
+            line,
+        )
         for place, name in unused_deployments(document)
         for line in (document.line_of(place),)
     )

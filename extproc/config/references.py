@@ -5,10 +5,10 @@ wrong kind of value elsewhere.
 """
 
 import re
-from collections.abc import Iterator
 
 from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.document import Document, Location, Tree
+from extproc.config.routing import check_routing, entries, named_deployments
 from extproc.model.catalog import Operation
 from extproc.model.dialects import DIALECTS, Option
 
@@ -19,42 +19,26 @@ _CLEARTEXT = "would send the provider's key in clear over a network that is not 
 def check_references(document: Document) -> None:
     """Report to the document everything that is wrong between its parts."""
     root = document.tree if isinstance(document.tree, dict) else {}
-    deployments = list(_entries(root, "deployments"))
-    models = list(_entries(root, "models"))
-    _check_unique(document, deployments)
-    _check_unique(document, models)
+    deployments = list(entries(root, "deployments"))
+    for named in ("deployments", "groups", "models"):
+        _check_unique(document, list(entries(root, named)))
     for location, deployment in deployments:
         _check_base_url(document, location, deployment)
         _check_dialect(document, location, deployment)
-    names = {name for _, entry in deployments if isinstance(name := entry.get("name"), str)}
-    for location, model in models:
-        _check_chain(document, location, model, names)
+    check_routing(document, root)
     _check_hosts(document, root)
     _check_ports(document, root)
 
 
 def unused_deployments(document: Document) -> list[tuple[Location, str]]:
-    """The deployments that no model names: allowed, while one is being moved, but worth saying."""
+    """The deployments that no model and no group names: allowed, while one is being moved, but worth saying."""
     root = document.tree if isinstance(document.tree, dict) else {}
-    named = {
-        name
-        for _, model in _entries(root, "models")
-        if isinstance(chain := model.get("deployments"), list)
-        for name in chain
-        if isinstance(name, str)
-    }
+    named = {name for _, name in named_deployments(root)}
     return [
         ((*location, "name"), name)
-        for location, entry in _entries(root, "deployments")
+        for location, entry in entries(root, "deployments")
         if isinstance(name := entry.get("name"), str) and name not in named
     ]
-
-
-def _entries(root: dict[str, Tree], key: str) -> Iterator[tuple[Location, dict[str, Tree]]]:
-    section = root.get(key)
-    for index, entry in enumerate(section if isinstance(section, list) else []):
-        if isinstance(entry, dict):
-            yield (key, index), entry
 
 
 def _check_unique(document: Document, entries: list[tuple[Location, dict[str, Tree]]]) -> None:
@@ -117,21 +101,6 @@ def _check_option(document: Document, place: Location, about: Option, value: Tre
     # What is no text at all is told by the schema.
     if about.pattern and isinstance(value, str) and not re.fullmatch(about.pattern, value, re.ASCII):
         document.report(place, f"{value!r} cannot be right", f"Write {about.meaning}, such as {about.default}.")
-
-
-def _check_chain(document: Document, location: Location, model: dict[str, Tree], names: set[str]) -> None:
-    chain = model.get("deployments")
-    if not isinstance(chain, list):
-        return
-    for index, name in enumerate(chain):
-        place = (*location, "deployments", index)
-        if not isinstance(name, str):
-            continue
-        if name not in names:
-            known = ", ".join(sorted(names)) or "none yet"
-            document.report(place, f"there is no deployment {name!r}", f"Add it, or name one of: {known}.")
-        elif name in chain[:index]:
-            document.report(place, f"{name!r} is listed twice", "List each deployment once: a retry goes to the next.")
 
 
 def _check_hosts(document: Document, root: dict[str, Tree]) -> None:

@@ -3,6 +3,8 @@
 What one key says about another is in ``references``; what the gateway is given instead of these models, in ``gateway``.
 """
 
+from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +31,11 @@ DeploymentName = Annotated[
 ]
 ModelName = Annotated[
     str, Field(pattern=MODEL_NAME, description="up to 200 of A-Z, a-z, 0-9, and . _ : / -, quoted if it is a number")
+]
+Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="a lower-case word, such as eu")]
+Tokens = Annotated[int, Field(ge=1, le=100_000_000, description="a number of tokens")]
+UsdPerMillion = Annotated[
+    Decimal, Field(strict=False, ge=0, le=100_000, decimal_places=3, description="USD per million tokens, such as 0.25")
 ]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[ -~]+$", description="printable ASCII text")]
 Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024, description="bytes, from 1024 to 268435456")]
@@ -122,6 +129,13 @@ class TimeoutsSection(_Section):
     idle_s: Seconds = 60.0
 
 
+class PriceSection(_Section):
+    """What the provider takes."""
+
+    input_per_million_usd: UsdPerMillion
+    output_per_million_usd: UsdPerMillion = Decimal(0)
+
+
 class DeploymentSection(_Section):
     """One provider endpoint serving one upstream model."""
 
@@ -144,15 +158,90 @@ class DeploymentSection(_Section):
     timeouts: TimeoutsSection = TimeoutsSection()
     max_connections: Annotated[int, Field(ge=1, le=100_000, description="a number of connections")] = 1024
     ca_file: Annotated[File | None, Field(description="an absolute path of a PEM bundle")] = None
+    labels: Annotated[dict[Label, Label], Field(description="a section of labels, such as {residency: eu}")] = {}
+    context_tokens: Annotated[Tokens | None, Field(description="a number of tokens")] = None
+    modalities: Annotated[
+        list[Literal["text", "image", "audio", "file"]],
+        Field(min_length=1, description="a list of text, image, audio and file"),
+    ] = ["text", "image", "audio", "file"]
+    features: Annotated[
+        list[Literal["tools", "json_schema"]], Field(description="a list of tools and json_schema, or []")
+    ] = ["tools", "json_schema"]
+    price: Annotated[PriceSection | None, Field(description="input_per_million_usd and output_per_million_usd")] = None
+    retires_on: Annotated[date | None, Field(strict=False, description="a day, such as 2027-03-31")] = None
+
+
+class CapacitySection(_Section):
+    """What was bought in advance, per minute."""
+
+    requests_per_minute: Annotated[int | None, Field(ge=1, description="a number of requests")] = None
+    tokens_per_minute: Annotated[int | None, Field(ge=1, description="a number of tokens")] = None
+
+
+class MemberSection(_Section):
+    """A deployment's place in a group."""
+
+    deployment: DeploymentName
+    weight: Annotated[int, Field(ge=0, le=1_000_000, description="a share, such as 3; 0 to hold it in reserve")] = 1
+    reserved: Annotated[
+        CapacitySection | None, Field(description="requests_per_minute and tokens_per_minute, for strategy priority")
+    ] = None
+
+
+class GroupSection(_Section):
+    """Deployments that may answer for each other."""
+
+    name: ModelName
+    strategy: Annotated[
+        Literal["priority", "latency", "least_busy", "weighted", "cost"],
+        Field(description="one of priority, latency, least_busy, weighted, cost"),
+    ] = "priority"
+    members: Annotated[
+        list[MemberSection], Field(min_length=1, max_length=64, description="a list of {deployment: name}")
+    ]
+    fallbacks: Annotated[list[ModelName], Field(max_length=8, description="the names of other groups, in order")] = []
+
+
+class AutoSection(_Section):
+    """Two groups, and the request decides."""
+
+    cheap: ModelName
+    premium: ModelName
+
+
+class BoundarySection(_Section):
+    """Where a tenant's data may go."""
+
+    organisation: Text
+    team: Annotated[Text | None, Field(description="a team, or null for all")] = None
+    project: Annotated[Text | None, Field(description="a project, or null for all")] = None
+    labels: Annotated[
+        dict[Label, Annotated[list[Label], Field(min_length=1, description="a list of allowed values")]],
+        Field(min_length=1, description="a section such as {residency: [eu, uk]}"),
+    ]
+
+
+class RoutingSection(_Section):
+    """When a deployment is left alone, and what callers are told of the choice."""
+
+    allowed_fails: Annotated[int, Field(ge=1, le=1000, description="failures in a row")] = 3
+    cooldown_s: Seconds = 15.0
+    max_cooldown_s: Seconds = 300.0
+    max_attempts: Annotated[int, Field(ge=1, le=16, description="a number of deployments")] = 6
+    floating_models: Annotated[list[Text], Field(description="a list of upstream models that may be moving names")] = []
+    tells_route: Annotated[bool, Field(description="true or false: x-gateway-deployment, -attempts, -model")] = True
 
 
 class ModelSection(_Section):
-    """A name applications ask for."""
+    """A name applications ask for: of one group, of two (auto), or of its own list of deployments."""
 
     name: ModelName
     deployments: Annotated[
-        list[DeploymentName], Field(min_length=1, max_length=16, description="the names of its deployments, in order")
-    ]
+        list[DeploymentName] | None,
+        Field(min_length=1, max_length=16, description="the names of its deployments, in order"),
+    ] = None
+    group: Annotated[ModelName | None, Field(description="the name of a group")] = None
+    auto: Annotated[AutoSection | None, Field(description="the groups cheap and premium")] = None
     owned_by: Text = "gateway"
     created: Annotated[int, Field(ge=0, le=2**40, description="UTC seconds since 1970")] = 0
 
@@ -167,5 +256,8 @@ class GatewaySection(_Section):
     workers: Annotated[int, Field(ge=1, le=256, description="a number of processes, about one per core")] = 2
     vault: VaultSection = VaultSection()
     keys: KeysSection = KeysSection()
+    routing: RoutingSection = RoutingSection()
     deployments: Annotated[list[DeploymentSection], Field(min_length=1, max_length=1000, description="a list")]
+    groups: Annotated[list[GroupSection], Field(max_length=1000, description="a list")] = []
+    boundaries: Annotated[list[BoundarySection], Field(max_length=10_000, description="a list")] = []
     models: Annotated[list[ModelSection], Field(min_length=1, max_length=1000, description="a list")]

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from random import Random
 from typing import assert_never
 
 from extproc.dialects import openai
@@ -27,7 +28,7 @@ from extproc.exchange.events import (
     Wait,
 )
 from extproc.exchange.paths import read_path
-from extproc.exchange.planning import make_context, make_plan
+from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
 from extproc.model.catalog import Catalog, Model, Operation
 from extproc.model.chat import ModelRequest
@@ -44,8 +45,9 @@ from extproc.model.refusals import (
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
 from extproc.policy.identify import identify, read_credential
-from extproc.policy.ports import Clock, Directory, Vault
-from extproc.policy.route import choose_deployments
+from extproc.policy.needs import read_needs
+from extproc.policy.ports import Clock, Directory, Health, Vault
+from extproc.policy.route import Circumstances, choose_route
 
 # What of the client's request may travel on. Everything else is removed: an application's internal headers are none
 # of a provider's business. Envoy's own stay until the attempt rewrite removes them; x-request-id is ours and stays.
@@ -77,7 +79,7 @@ class Step(StrEnum):
     CONTENT = "content"
     REQUEST = "request"
     PERMIT = "permit"
-    DEPLOYMENTS = "deployments"
+    ROUTE = "route"
     PLAN = "plan"
 
 
@@ -93,6 +95,7 @@ class AdmissionDesk:
     directory: Directory
     vault: Vault
     clock: Clock
+    health: Health
     pepper: Callable[[], Secret]
     """Raises Unavailable when the vault does not have it."""
 
@@ -174,14 +177,20 @@ class Admission:
         self._passed(Step.REQUEST, request)
         permit = authorize(self._principal, request.model, self._catalog)
         self._passed(Step.PERMIT, permit)
-        deployments = choose_deployments(permit, request.operation, self._catalog)
-        self._passed(Step.DEPLOYMENTS, deployments)
-        plan = make_plan(request, deployments, self._desk.vault, self._desk.clock.now_s())
-        self._passed(Step.PLAN, plan)
         exchange = ExchangeId(_value(self._head.headers, "x-request-id"))
+        now_s = self._desk.clock.now_s()
+        needs = read_needs(request)
+        # Seeded with the exchange's id: what was decided can be decided again.
+        circumstances = Circumstances(self._catalog, self._desk.health, now_s, Random(exchange).random)
+        route = choose_route(permit, request.operation, needs, circumstances)
+        self._passed(Step.ROUTE, route)
+        plan = make_plan(request, route.deployments, self._desk.vault, now_s)
+        self._passed(Step.PLAN, plan)
+        context = make_context(Facts(exchange, now_s, route.auto), permit, request, plan, self._catalog)
+        self._desk.health.started(context, needs.input_tokens)
         return Go(
             plan=plan,
-            context=make_context(exchange, permit, request, plan, self._catalog),
+            context=context,
             set_headers=_order_headers(plan, request),
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,

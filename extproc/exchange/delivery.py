@@ -36,7 +36,7 @@ from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContex
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
 from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TIMEOUT
-from extproc.model.seams import RETRY_HEADER
+from extproc.model.seams import ATTEMPTS_HEADER, AUTO_HEADER, DEPLOYMENT_HEADER, MODEL_HEADER, RETRY_HEADER
 
 # What of a provider's response headers a client may see. The rest tells about the provider's hosts, accounts, cookies.
 _KEPT = frozenset({":status", "content-type", "retry-after", "date"})
@@ -59,6 +59,7 @@ class Delivery:
         "_body",
         "_context",
         "_dialect",
+        "_failure",
         "_head",
         "_limits",
         "_max_bytes",
@@ -79,6 +80,7 @@ class Delivery:
         self._head: ResponseHead | None = None
         self._dialect = DIALECTS[self._limits.dialect]
         self._body: StreamBody | PlainBody = PlainBody(self._dialect, 200, max_response_bytes)
+        self._failure = ""
         self._received = 0
         self._released = 0
 
@@ -114,6 +116,9 @@ class Delivery:
             is_complete=self._body.is_answer,
             received_bytes=self._received,
             judged_bytes=self._released,
+            failure=self._failure,
+            status=self._head.status if self._head else 0,
+            retry_after_s=_seconds(self._header("retry-after")),
         )
 
     def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
@@ -180,13 +185,31 @@ class Delivery:
     def _release(self) -> ReleaseHead:
         # A stream is the client's dialect's by now, whatever the provider calls its own.
         media = (("content-type", "text/event-stream"),) if isinstance(self._body, StreamBody) else ()
-        return ReleaseHead(None, media, tuple(name for name in self._head_names() if name not in _KEPT))
+        return ReleaseHead(
+            None, (*media, *self._route_headers()), tuple(name for name in self._head_names() if name not in _KEPT)
+        )
+
+    def _route_headers(self) -> Headers:
+        """Which deployment answers, at the how manieth attempt, by what name its provider knows the model."""
+        if not self._context.tells_route:
+            return ()
+        auto = ((AUTO_HEADER, self._context.auto),) if self._context.auto else ()
+        return (
+            (DEPLOYMENT_HEADER, self._limits.deployment),
+            (ATTEMPTS_HEADER, str(self._number)),
+            (MODEL_HEADER, self._limits.upstream_model),
+            *auto,
+        )
+
+    def _header(self, name: str) -> str:
+        return next((value for key, value in (self._head.headers if self._head else ()) if key == name), "")
 
     def _head_names(self) -> Iterable[str]:
         return dict.fromkeys(name for name, _ in self._head.headers) if self._head else ()
 
     def _fail(self, failed: FailedAttempt) -> list[DeliveryAction]:
         kind = failed.kind
+        self._failure = kind.code
         if self._phase is Phase.FLOWING:
             # An event, then a break. Ending the stream ourselves would leave the provider generating, and billing.
             self._phase = Phase.FAILED
@@ -206,10 +229,9 @@ class Delivery:
             ]
         self._phase = Phase.DONE
         body = failed.body or error_body(kind)
-        kept = tuple(
-            (name, value) for name, value in (self._head.headers if self._head else ()) if name == "retry-after"
-        )
-        return [Reply(status, (JSON_TYPE, *kept), body, kind.code)]
+        wait = self._header("retry-after")
+        kept = (("retry-after", wait),) if wait else ()
+        return [Reply(status, (JSON_TYPE, *kept, *self._route_headers()), body, kind.code)]
 
 
 def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimits:
@@ -217,6 +239,11 @@ def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimi
         if limits.deployment == deployment:
             return limits
     raise OutOfOrder("a response of a deployment that is not in the plan")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """The header's number of seconds; its other form, a date, would need a clock and no provider sends it."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else None
 
 
 def _media_type(headers: Headers) -> str:

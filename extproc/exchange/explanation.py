@@ -24,6 +24,7 @@ from extproc.model.refusals import Refusal
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token, is_well_formed
 from extproc.policy.identify import CREDENTIAL_HEADERS
+from extproc.policy.route import Route
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _READ_ONLY = (Step.PATH, Step.CREDENTIAL, Step.IDENTITY, Step.PERMIT)
@@ -140,6 +141,8 @@ def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[s
         case Plan(attempts):
             reason = "a body and headers for each deployment's provider; credentials come from the vault"
             return reason, (("attempts", str(len(attempts))),)
+        case Route():
+            return _routed(receipt, exchange)
         case tuple():
             return _several(receipt, exchange)
         case _:
@@ -148,11 +151,21 @@ def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[s
 
 def _several(receipt: Sequence[object], exchange: _Exchange) -> tuple[str, Facts]:
     models = [model.name for model in receipt if isinstance(model, Model)]
-    deployments = [deployment for deployment in receipt if isinstance(deployment, Deployment)]
-    if deployments:
-        facts = tuple((str(index), _place(each)) for index, each in enumerate(deployments, 1))
-        return "these serve the operation, tried in the order of gateway.yaml", facts
     return f"the key may use {len(models)} of {len(exchange.catalog.models)} models", (("models", ", ".join(models)),)
+
+
+def _routed(route: Route, exchange: _Exchange) -> tuple[str, Facts]:
+    reasons = {each.deployment: each.reason for each in route.considered}
+    order = tuple(
+        (str(index), f"{_place(each)} ({reasons[each.name]})") for index, each in enumerate(route.deployments, 1)
+    )
+    out = tuple(("not", f"{each.deployment}: {each.reason}") for each in route.considered if not each.is_chosen)
+    auto = (("auto", route.auto),) if route.auto else ()
+    return "who is asked, in this order, as far as can be told offline: everybody is taken for healthy", (
+        *auto,
+        *order,
+        *out,
+    )
 
 
 def _place(deployment: Deployment) -> str:

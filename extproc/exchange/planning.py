@@ -1,6 +1,7 @@
 """A permitted request → what each chosen deployment's provider will be sent, and what the other doors must know."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from extproc.dialects.registry import DIALECTS
 from extproc.model.catalog import Catalog, Deployment
@@ -12,6 +13,16 @@ from extproc.model.ids import ExchangeId
 from extproc.model.plan import Attempt, Plan
 from extproc.model.refusals import Refusal
 from extproc.policy.ports import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an exchange beside its request."""
+
+    exchange: ExchangeId
+    now_s: float
+    auto: str
+    """What ``model: auto`` decided; empty: it was not asked."""
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
@@ -33,9 +44,7 @@ def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: V
     return Plan(tuple(attempts))
 
 
-def make_context(
-    exchange: ExchangeId, permit: Permit, request: ModelRequest, plan: Plan, catalog: Catalog
-) -> ExchangeContext:
+def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan, catalog: Catalog) -> ExchangeContext:
     """What delivery and the journal will know of this exchange."""
     key = permit.principal.key
     limits = tuple(
@@ -45,11 +54,12 @@ def make_context(
             attempt.first_token_s,
             attempt.total_s,
             attempt.idle_s,
+            catalog.deployments[attempt.deployment].upstream_model,
         )
         for attempt in plan.attempts
     )
     return ExchangeContext(
-        id=exchange,
+        id=facts.exchange,
         organisation=key.organisation,
         team=key.team,
         project=key.project,
@@ -60,6 +70,9 @@ def make_context(
         wants_usage=request.wants_usage,
         plan=limits,
         catalog_version=catalog.version,
+        started_at_s=facts.now_s,
+        tells_route=catalog.routing.tells_route,
+        auto=facts.auto,
     )
 
 

@@ -28,7 +28,7 @@ from extproc.local.state import Record, StateDir, StateLock, make_runtime_dir, r
 from extproc.local.supervisor import Supervisor
 from extproc.local.workers import follow_restarts, workers
 from extproc.model.catalog import Operation
-from extproc.model.ids import DeploymentName
+from extproc.model.ids import ModelName
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
 from extproc.operations.envoy_admin import Admin
@@ -109,7 +109,7 @@ class _Stack:
             base_url = self._at.base_url(gateway)
             self._record = replace(self._record, base_url=base_url, admin_url=self._admin.url, is_ready=True)
             self._record.write(self._state.record)
-            chat = (name for name, each in gateway.catalog.models.items() if self._does_chat(gateway, each.deployments))
+            chat = (name for name in gateway.catalog.models if self._does_chat(gateway, name))
             welcome(
                 Welcome(
                     base_url=base_url,
@@ -239,8 +239,8 @@ class _Stack:
             f"The local model does not run: {MODEL_NAME} is answered 503. Start without --no-model, or with --provider."
         )
 
-    def _does_chat(self, gateway: Gateway, deployments: tuple[DeploymentName, ...]) -> bool:
-        return any(Operation.CHAT in gateway.catalog.deployments[name].operations for name in deployments)
+    def _does_chat(self, gateway: Gateway, model: ModelName) -> bool:
+        return any(Operation.CHAT in each.operations for each in gateway.catalog.deployments_of(model))
 
     async def _step(self, name: str, work: Coroutine[None, None, _T]) -> _T:
         self._reporter.begin(name)

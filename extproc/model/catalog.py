@@ -1,10 +1,13 @@
-"""What can be called: models and the deployments that serve them, as one immutable snapshot of ``gateway.yaml``."""
+"""What can be called: models, groups, deployments, as one immutable snapshot of ``gateway.yaml``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
-from extproc.model.ids import DeploymentName, ModelName
+from extproc.model.credentials import Engine, Mint, Source
+from extproc.model.ids import DeploymentName, GroupName, ModelName
+from extproc.model.routing import Auto, Boundary, Feature, Modality, Price, RoutingGroup, RoutingPolicy
 
 
 class Operation(StrEnum):
@@ -18,10 +21,19 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CredentialRef:
-    """Where a provider's key lies in the vault: a KV v2 path below the mount, and the field within."""
+    """One value of a provider's credential: the path in the vault it comes from, and the field within."""
 
     path: str
     field: str
+    engine: Engine = Engine.KV
+    mint: Mint | None = None
+    is_optional: bool = False
+    """Whether the source may be without this field; the value is then empty."""
+
+    @property
+    def source(self) -> Source:
+        """What is read to have it, together with its other fields."""
+        return Source(self.path, self.engine, self.mint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,15 @@ class Deployment:
     """PEM bundle that signs the endpoint's certificate; None: the system's."""
     options: Mapping[str, str] = field(default_factory=dict)
     """What its dialect needs beyond the address; see ``model.dialects``. Defaults are filled in."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What it is, for data boundaries: ``residency: eu``."""
+    context_tokens: int | None = None
+    """The most tokens of question and answer together; None: not known."""
+    modalities: frozenset[Modality] = frozenset(Modality)
+    features: frozenset[Feature] = frozenset(Feature)
+    price: Price | None = None
+    retires_on: date | None = None
+    """The provider's announced last day."""
 
     @property
     def authority(self) -> str:
@@ -70,10 +91,10 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A name applications ask for, and the deployments behind it in the order they are tried."""
+    """A name applications ask for, and the group behind it."""
 
     name: ModelName
-    deployments: tuple[DeploymentName, ...]
+    target: GroupName | Auto
     owned_by: str
     created_at_s: int
 
@@ -84,4 +105,19 @@ class Catalog:
 
     version: str
     models: Mapping[ModelName, Model]
+    groups: Mapping[GroupName, RoutingGroup]
     deployments: Mapping[DeploymentName, Deployment]
+    boundaries: tuple[Boundary, ...] = ()
+    routing: RoutingPolicy = RoutingPolicy()
+
+    def groups_of(self, model: ModelName) -> tuple[RoutingGroup, ...]:
+        """Every group that may answer for the model, fallbacks included, each once."""
+        target = self.models[model].target
+        first = (target.cheap, target.premium) if isinstance(target, Auto) else (target,)
+        names = [name for group in first for name in (group, *self.groups[group].fallbacks)]
+        return tuple(self.groups[name] for name in dict.fromkeys(names))
+
+    def deployments_of(self, model: ModelName) -> tuple[Deployment, ...]:
+        """Every deployment that may answer for the model, each once, in the order of the file."""
+        names = [member.deployment for group in self.groups_of(model) for member in group.members]
+        return tuple(self.deployments[name] for name in dict.fromkeys(names))

@@ -16,6 +16,8 @@ class AttemptLimits:
     first_token_s: float
     total_s: float
     idle_s: float
+    upstream_model: str = ""
+    """What answers may call the model that gave them; empty: they do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class ExchangeContext:
     """Whether the client itself asked for the usage chunk of a stream."""
     plan: tuple[AttemptLimits, ...]
     catalog_version: str
+    surface: str = "openai"
+    """The dialect in which the client asked and is answered."""
+    started_at_s: float = 0.0
+    """UTC seconds when it was sent off; the first attempt's time to first token counts from here."""
+    tells_route: bool = False
+    """Whether the answer names the deployment, the attempt and the model that gave it."""
+    auto: str = ""
+    """What ``model: auto`` decided, as the answer's header says it; empty: it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +111,11 @@ class DeliveryRecord:
     """Body bytes that came from the provider."""
     judged_bytes: int
     """Body bytes that were released towards the client."""
+    failure: str = ""
+    """Code of the refusal that this attempt came to; empty: none, or it was cut off from outside."""
+    status: int = 0
+    """The provider's own; 0: its headers were not seen."""
+    retry_after_s: float | None = None
+    """The provider's wish."""
+    first_token_s: float | None = None
+    """From sending off to the first judged byte; None: none was released, or it was not the first attempt."""

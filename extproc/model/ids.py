@@ -16,3 +16,6 @@ ModelName = NewType("ModelName", str)
 
 DeploymentName = NewType("DeploymentName", str)
 """One provider endpoint serving one upstream model; also the name of its Envoy cluster."""
+
+GroupName = NewType("GroupName", str)
+"""Deployments that stand for each other; a model's own list of deployments is a group with the model's name."""

@@ -24,6 +24,15 @@ DOOR_DELIVERY = "delivery"
 RETRY_HEADER = "x-gateway-retry"
 """Response header set by delivery: this attempt failed, take the next one. Removed before a client sees it."""
 
+DEPLOYMENT_HEADER = "x-gateway-deployment"
+ATTEMPTS_HEADER = "x-gateway-attempts"
+MODEL_HEADER = "x-gateway-model"
+AUTO_HEADER = "x-gateway-auto"
+"""Response headers that tell the caller what served it, where ``routing.tells_route`` says so."""
+
+MESSAGES_PATH = r"/v1/messages([/?].*)?"
+"""A regular expression for the paths on which errors are Anthropic's, whoever makes them."""
+
 DENY_CLUSTER = "deny"
 """The default group's cluster, without endpoints: what admission did not decide gets 503."""
 

@@ -3,14 +3,15 @@
 Every method that awaits is bounded by its adapter and raises ``Unavailable`` instead of hanging.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from extproc.model.catalog import CredentialRef
-from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
+from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeContext, ExchangeRecord
+from extproc.model.health import Standing
 from extproc.model.identity import VirtualKey
-from extproc.model.ids import KeyId
+from extproc.model.ids import DeploymentName, KeyId
 from extproc.model.keys import Changes, Deed, KeyChange, KeyFile, KeyFilter, NewKey
 from extproc.model.secret import Secret
 
@@ -39,11 +40,34 @@ class Vault(Protocol):
     """Provider credentials, kept fresh in the background."""
 
     def credential(self, ref: CredentialRef) -> Secret:
-        """The credential as last read. Never waits.
+        """The credential as last read; an optional one that its source does not have is empty. Never waits.
 
         Raises:
-            Unavailable: it was never read, or the last reading is older than the vault's max-stale.
+            Unavailable: it was never read, its last reading is older than the vault's max-stale, or it has ended.
         """
+        ...
+
+    def rejected(self, refs: Iterable[CredentialRef]) -> None:
+        """A provider refused these with 401: look soon if there are others. Never waits.
+
+        Ignored when it was said of the same source a few seconds ago: a key that is really bad makes no storm.
+        """
+        ...
+
+
+class Health(Protocol):
+    """How the deployments are doing, as all workers see it. Fed by the journal; never waits, never fails."""
+
+    def standing(self, deployment: DeploymentName) -> Standing:
+        """As last heard, together with what this worker has seen since."""
+        ...
+
+    def started(self, context: ExchangeContext, tokens: int) -> None:
+        """A request was sent off with this plan; ``tokens`` is the estimate of its input."""
+        ...
+
+    def may_probe(self, deployment: DeploymentName, now_s: float) -> bool:
+        """Whether this request should find out if an unproven deployment works again. True to few, spread over time."""
         ...
 
 

@@ -28,6 +28,10 @@ def encode_context(context: ExchangeContext) -> str:
         is_stream=context.is_stream,
         wants_usage=context.wants_usage,
         catalog_version=context.catalog_version,
+        surface="" if context.surface == "openai" else context.surface,
+        started_at_s=context.started_at_s,
+        tells_route=context.tells_route,
+        auto=context.auto,
         plan=[
             pb.AttemptLimits(
                 deployment=limits.deployment,
@@ -35,6 +39,7 @@ def encode_context(context: ExchangeContext) -> str:
                 first_token_ms=round(limits.first_token_s * 1000),
                 total_ms=round(limits.total_s * 1000),
                 idle_ms=round(limits.idle_s * 1000),
+                upstream_model=limits.upstream_model,
             )
             for limits in context.plan
         ],
@@ -64,6 +69,10 @@ def decode_context(text: str) -> ExchangeContext:
         is_stream=message.is_stream,
         wants_usage=message.wants_usage,
         catalog_version=message.catalog_version,
+        surface=message.surface or "openai",
+        started_at_s=message.started_at_s,
+        tells_route=message.tells_route,
+        auto=message.auto,
         plan=tuple(
             AttemptLimits(
                 DeploymentName(limits.deployment),
@@ -71,6 +80,7 @@ def decode_context(text: str) -> ExchangeContext:
                 limits.first_token_ms / 1000,
                 limits.total_ms / 1000,
                 limits.idle_ms / 1000,
+                limits.upstream_model,
             )
             for limits in message.plan
         ),

@@ -9,7 +9,7 @@ return, an exception, a deadline. No door has to remember it.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -19,7 +19,7 @@ from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import Break, DeliveryEvent, TimedOut
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
-from extproc.policy.ports import Journal
+from extproc.policy.ports import Clock, Journal
 from extproc.wire.decode import decode_admission, decode_delivery, decode_seat
 from extproc.wire.encode import encode_admission, encode_delivery
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
@@ -109,13 +109,14 @@ class Doors:
             return
         seat = decode_seat(first)
         delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes)
+        watch = _Watch(self._desk.clock, seat.context.started_at_s if seat.number == 1 else None)
         try:
-            await self._pump(line, delivery, decode_delivery(first))
+            await self._pump(line, delivery, decode_delivery(first), watch)
         finally:
             # No await here: this also runs when the stream was cancelled.
-            self._journal.delivered(delivery.record)
+            self._journal.delivered(replace(delivery.record, first_token_s=watch.first_token_s))
 
-    async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent) -> None:
+    async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch") -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + delivery.patience_s
         while True:
@@ -130,6 +131,7 @@ class Doors:
                     await line.await_end(delivery.patience_s)
                 return
             if delivery.is_flowing:
+                watch.note_first_token()
                 deadline = loop.time() + delivery.patience_s
             try:
                 async with asyncio.timeout_at(deadline):
@@ -140,6 +142,22 @@ class Doors:
             if message is None:
                 return
             event = decode_delivery(message)
+
+
+class _Watch:
+    """Time to the first token of a first attempt. A later one's beginning is Envoy's secret."""
+
+    __slots__ = ("_clock", "_started_at_s", "first_token_s")
+
+    def __init__(self, clock: Clock, started_at_s: float | None) -> None:
+        self._clock = clock
+        self._started_at_s = started_at_s
+        self.first_token_s: float | None = None
+
+    def note_first_token(self) -> None:
+        """Something was released just now."""
+        if self.first_token_s is None and self._started_at_s is not None:
+            self.first_token_s = max(0.0, self._clock.now_s() - self._started_at_s)
 
 
 class Line:

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvloop
 
-from extproc.adapters.memory import MemoryClock, MemoryKeys, MemoryVault
+from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.config.gateway import load
 from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
@@ -76,7 +76,7 @@ class FaultyDoors(Doors):
                 os.kill(os.getpid(), signal.SIGKILL)
         await super()._admit(_Replayed(line, message))
 
-    async def _pump(self, line: Line, delivery: Delivery, event: DeliveryEvent) -> None:
+    async def _pump(self, line: Line, delivery: Delivery, event: DeliveryEvent, watch: Any) -> None:
         match delivery.record.context.model.partition("fault-")[2]:
             case "return":
                 return
@@ -85,9 +85,9 @@ class FaultyDoors(Doors):
             case "hang":
                 await asyncio.Event().wait()
             case "return-late" | "raise-late" | "hang-late" | "kill-late" as fault:
-                await super()._pump(line, _FaultyDelivery(delivery, fault), event)
+                await super()._pump(line, _FaultyDelivery(delivery, fault), event, watch)
                 return
-        await super()._pump(line, delivery, event)
+        await super()._pump(line, delivery, event, watch)
 
 
 class _FaultyDelivery:
@@ -174,7 +174,9 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     refs[CredentialRef("providers/other", "api_key")] = Secret("sk-other-provider")
     refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
     refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
-    desk = AdmissionDesk(lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, lambda: PEPPER)
+    desk = AdmissionDesk(
+        lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, MemoryHealth(), lambda: PEPPER
+    )
     journal = FileJournal(journal_path)
     limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
     doors_module.Admission = PaddedAdmission  # type: ignore[misc]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 
 from extproc.config.gateway import parse
-from extproc.model.ids import DeploymentName, ModelName
+from extproc.model.ids import DeploymentName, GroupName
 from tests.e2e.provider import ANSWER
 from tests.e2e.rig import Rig, chat, gateway_text
 from tests.faults.test_restarts import Gated, many, patient_rig, read_stream
@@ -57,12 +57,12 @@ async def change_main(rig: Rig, round_: int) -> None:
     deployments = dict(full.catalog.deployments)
     main = deployments[DeploymentName("main")]
     deployments[main.name] = replace(main, max_connections=500 + round_)
-    models = dict(full.catalog.models)
+    groups = dict(full.catalog.groups)
     if round_ % 2 == 0:
         del deployments[OTHER]
-        pair = models[ModelName("pair")]
-        models[pair.name] = replace(pair, deployments=pair.deployments[:1])
+        pair = groups[GroupName("pair")]
+        groups[pair.name] = replace(pair, members=pair.members[:1])
     before = rig.stat("cluster_manager[.]cds[.]update_success")
-    rig.gateway = replace(full, catalog=replace(full.catalog, deployments=deployments, models=models))
+    rig.gateway = replace(full, catalog=replace(full.catalog, deployments=deployments, groups=groups))
     rig.write_envoy_files()
     await eventually(lambda: rig.stat("cluster_manager[.]cds[.]update_success") > before, "the reload", 10)

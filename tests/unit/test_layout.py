@@ -24,6 +24,7 @@ DECLARATIONS = {
     "model/exchange.py": "values without methods",
     "model/ids.py": "names of types",
     "model/plan.py": "values without methods",
+    "model/routing.py": "values without methods",
     "model/seams.py": "names that both sides share; contracts and e2e hold them to Envoy",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }

@@ -21,7 +21,7 @@ def test_a_good_file_is_summed_up_with_its_warnings(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "models: 1, deployments: 2" in result.stdout
     assert "deployments[1].name" in result.stdout
-    assert "no model uses 'b'" in result.stdout
+    assert "nothing uses 'b'" in result.stdout
 
 
 def test_every_problem_is_a_row_and_the_exit_code_is_1(tmp_path: Path) -> None:

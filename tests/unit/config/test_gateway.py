@@ -38,7 +38,7 @@ def test_a_good_file_becomes_one_immutable_snapshot() -> None:
     assert a.operations == {Operation.CHAT}
     b = gateway.catalog.deployments[DeploymentName("b")]
     assert (b.host, b.port, b.base_path, b.credential) == ("::1", 8000, "", None)
-    assert gateway.catalog.models[ModelName("org/M:1")].deployments == ("a", "b")
+    assert [each.name for each in gateway.catalog.deployments_of(ModelName("org/M:1"))] == ["a", "b"]
     with pytest.raises(FrozenInstanceError):
         gateway.workers = 3  # type: ignore[misc]  # the point
     with pytest.raises(TypeError):

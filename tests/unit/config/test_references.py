@@ -13,10 +13,11 @@ def problems(text: str) -> list[tuple[str, str]]:
 
 
 def test_a_name_that_is_taken_twice_is_told_with_the_line_of_the_first() -> None:
-    text = "deployments:\n- {name: a}\n- {name: b}\n- {name: a}\nmodels:\n- {name: a}\n- {name: a}\n"
+    text = "deployments:\n- {name: a}\n- {name: b}\n- {name: a}\nmodels:\n- {name: m, group: g}\n- {name: m, group: g}\n"
+    text += "groups: [{name: g}]"
     assert problems(text) == [
         ("deployments[2].name", "'a' is already taken on line 2"),
-        ("models[1].name", "'a' is already taken on line 6"),
+        ("models[1].name", "'m' is already taken on line 6"),
     ]
 
 

@@ -1,10 +1,24 @@
 """Sections → catalog, value by value. ``test_gateway`` reads whole files."""
 
+from datetime import date
+
 import pytest
 
 from extproc.config.gateway import parse
 from extproc.config.snapshot import longest_exchange_s
 from extproc.model.catalog import Catalog, CredentialRef, Operation, Timeouts
+from extproc.model.ids import DeploymentName, GroupName, ModelName
+from extproc.model.routing import (
+    Auto,
+    Capacity,
+    Feature,
+    Member,
+    Modality,
+    Price,
+    RoutingGroup,
+    RoutingPolicy,
+    Strategy,
+)
 
 FULL = """
 deployments:
@@ -45,7 +59,7 @@ def test_what_is_not_said_is_nothing_and_the_schemes_own_port() -> None:
 def test_models_keep_the_order_of_the_file_and_their_deployments_that_of_the_attempts() -> None:
     models = catalog().models
     assert list(models) == ["z", "y"]
-    assert models["z"].deployments == ("b", "a")
+    assert [each.name for each in catalog().deployments_of(ModelName("z"))] == ["b", "a"]
     assert (models["z"].owned_by, models["z"].created_at_s) == ("us", 7)
 
 
@@ -75,3 +89,58 @@ def test_the_longest_exchange_is_every_attempt_of_the_longest_plan_at_its_slowes
     # a: max(3, 2, 4) + 1; b: the defaults, 600 + 5. Model z has both.
     assert longest_exchange_s(catalog()) == 5 + 605
     assert longest_exchange_s(catalog(FULL.replace("[b, a]", "[a]"))) == 5
+
+
+ROUTED = """
+deployments:
+  - name: a
+    base_url: https://api.example.com/v1
+    upstream_model: m-1
+    labels: {residency: eu, tier: gold}
+    context_tokens: 128000
+    modalities: [text, image]
+    features: [tools]
+    price: {input_per_million_usd: 0.25, output_per_million_usd: "2.125"}
+    retires_on: 2027-03-31
+  - {name: b, base_url: "http://[::1]", upstream_model: m-2}
+groups:
+  - name: g
+    members: [{deployment: a, reserved: {requests_per_minute: 10, tokens_per_minute: 1000}}, {deployment: b}]
+    fallbacks: [h]
+  - {name: h, strategy: weighted, members: [{deployment: b, weight: 3}]}
+boundaries:
+  - {organisation: acme, team: cards, labels: {residency: [eu, uk]}}
+routing: {allowed_fails: 5, cooldown_s: 2, max_cooldown_s: 9, max_attempts: 4, tells_route: false}
+models:
+  - {name: x, group: g}
+  - {name: y, auto: {cheap: h, premium: g}}
+  - {name: z, deployments: [b]}
+"""
+
+
+def test_what_routing_needs_of_a_deployment_lands_in_its_own_field() -> None:
+    found = catalog(ROUTED).deployments["a"]
+    assert found.labels == {"residency": "eu", "tier": "gold"}
+    assert (found.context_tokens, found.retires_on) == (128000, date(2027, 3, 31))
+    assert found.modalities == {Modality.TEXT, Modality.IMAGE}
+    assert found.features == {Feature.TOOLS}
+    assert found.price == Price(input_nano_usd=250, output_nano_usd=2125)
+
+
+def test_groups_boundaries_and_policy_are_as_written() -> None:
+    found = catalog(ROUTED)
+    reserved = Capacity(requests_per_minute=10, tokens_per_minute=1000)
+    first, second = Member(DeploymentName("a"), reserved=reserved), Member(DeploymentName("b"))
+    assert found.groups["g"] == RoutingGroup(GroupName("g"), Strategy.PRIORITY, (first, second), (GroupName("h"),))
+    assert found.groups["h"].members == (Member(DeploymentName("b"), weight=3),)
+    (boundary,) = found.boundaries
+    assert (boundary.organisation, boundary.team, boundary.project) == ("acme", "cards", None)
+    assert boundary.labels == {"residency": {"eu", "uk"}}
+    assert found.routing == RoutingPolicy(5, 2, 9, 4, tells_route=False)
+
+
+def test_a_model_is_of_a_group_of_two_or_of_its_own() -> None:
+    found = catalog(ROUTED)
+    targets = [model.target for model in found.models.values()]
+    assert targets == [GroupName("g"), Auto(GroupName("h"), GroupName("g")), GroupName("z")]
+    assert found.groups["z"] == RoutingGroup(GroupName("z"), Strategy.PRIORITY, (Member(DeploymentName("b")),))

@@ -224,7 +224,7 @@ async def test_an_exchange_keeps_the_catalog_it_began_with() -> None:
     world = World()
     admission = Admission(world.desk)
     await admission.handle(world.head())
-    world.catalog = Catalog("v2", {}, {})
+    world.catalog = Catalog("v2", {}, {}, {})
     go = await admission.handle(chat())
     assert isinstance(go, Go)
     assert go.context.catalog_version == "v1"

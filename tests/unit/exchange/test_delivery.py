@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -296,3 +297,31 @@ def test_no_order_of_events_ends_cleanly_without_an_answer(script: list[object],
         last = seen[-1]
         assert isinstance(last, Reply | PassTrailers) or (isinstance(last, Send) and last.is_last)
     assert sum(isinstance(action, ReleaseHead | Reply) for action in seen) <= 1
+
+
+def test_an_answer_names_what_served_it_where_that_is_wished() -> None:
+    plan = (AttemptLimits(DeploymentName("d0"), "openai", 1, 2, 3, "m-0"),)
+    told = replace(context(), plan=plan, tells_route=True, auto="premium; score=0.91")
+    expected = (
+        ("x-gateway-deployment", "d0"),
+        ("x-gateway-attempts", "2"),
+        ("x-gateway-model", "m-0"),
+        ("x-gateway-auto", "premium; score=0.91"),
+    )
+    release, *_ = play(Delivery(told, plan[0].deployment, 2, MAX_BYTES), head(), ResponseChunk(ANSWER, is_last=False))
+    assert isinstance(release, ReleaseHead)
+    assert release.set_headers[1:] == expected
+    (reply,) = play(Delivery(told, plan[0].deployment, 2, MAX_BYTES), head(503, is_end=True))
+    assert isinstance(reply, Reply)
+    assert reply.headers[1:] == expected
+
+
+@pytest.mark.parametrize(
+    ("wait", "expected"),
+    [("30", 30.0), ("", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("1e9", None), ("٣", None)],
+)
+def test_a_failed_attempts_record_says_why_and_when_to_come_again(wait: str, expected: float | None) -> None:
+    door = delivery(deployments=2)
+    play(door, head(429, "application/json", ("retry-after", wait)), ResponseChunk(b"{}", is_last=True))
+    assert (door.record.failure, door.record.status) == ("upstream_rate_limited", 429)
+    assert door.record.retry_after_s == expected

@@ -29,7 +29,7 @@ def facts(explanation: Explanation, step: str) -> dict[str, str]:
 async def test_a_request_that_goes_is_told_to_its_end_in_order() -> None:
     explanation = await told(World())
     assert steps(explanation) == [
-        *("path", "credential", "identity", "content", "json", "request", "permit", "deployments", "plan"),
+        *("path", "credential", "identity", "content", "json", "request", "permit", "route", "plan"),
         *("attempt 1", "attempt 2", "envoy", "delivery", "on failure"),
     ]
     assert not explanation.is_refused
@@ -164,12 +164,12 @@ async def test_a_model_that_is_not_there_and_one_that_is_not_given_are_told_apar
     assert "was not given 'two'" in refusal(await told(world))[0].reason
 
 
-async def test_an_operation_no_deployment_serves_ends_at_the_deployments() -> None:
+async def test_an_operation_no_deployment_serves_ends_at_the_route() -> None:
     world = World()
     serving = {MAIN.name: replace(MAIN, operations=frozenset({Operation.EMBEDDINGS}))}
     world.catalog = replace(world.catalog, deployments=world.catalog.deployments | serving)
     decision, reply = refusal(await told(world, body=chat()))
-    assert (decision.step, reply.reason) == ("deployments", "operation_not_supported")
+    assert (decision.step, reply.reason) == ("route", "operation_not_supported")
 
 
 async def test_a_list_of_models_is_answered_here() -> None:

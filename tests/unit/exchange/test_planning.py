@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from extproc.dialects import openai
-from extproc.exchange.planning import make_context, make_plan
+from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.model.catalog import Operation
 from extproc.model.identity import Permit, Principal
 from extproc.model.ids import ExchangeId
@@ -35,9 +35,11 @@ async def test_the_context_carries_each_deployments_limits_in_order() -> None:
     key = await world.keys.find(next(iter(world.keys._by_digest)))
     assert key is not None
     plan = make_plan(REQUEST, (MAIN, SPARE), world.vault, 0.0)
-    context = make_context(ExchangeId("x"), Permit(Principal(key), TWO), REQUEST, plan, CATALOG)
+    context = make_context(Facts(ExchangeId("x"), 7.0, ""), Permit(Principal(key), TWO), REQUEST, plan, CATALOG)
     assert [(each.deployment, each.first_token_s, each.total_s, each.idle_s) for each in context.plan] == [
         ("main", 20, 30, 40),
         ("spare", 20, 30, 40),
     ]
+    assert [each.upstream_model for each in context.plan] == ["gpt-x-2026", "gpt-x-2026"]
     assert (context.model, context.operation, context.is_stream) == ("two", Operation.CHAT, True)
+    assert (context.started_at_s, context.tells_route, context.auto) == (7.0, True, "")

@@ -5,12 +5,13 @@ import secrets
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from extproc.adapters.memory import MemoryClock, MemoryKeys, MemoryVault
+from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.exchange.admission import AdmissionDesk
 from extproc.exchange.events import RequestBody, RequestHead
 from extproc.model.catalog import Catalog, CredentialRef, Deployment, Model, Operation, Timeouts
 from extproc.model.identity import VirtualKey
-from extproc.model.ids import DeploymentName, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.ids import DeploymentName, GroupName, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.routing import Member, RoutingGroup, Strategy
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token, mint_token
 
@@ -36,8 +37,16 @@ CATALOG = Catalog(
     version="v1",
     models=MappingProxyType(
         {
-            ONE: Model(ONE, (MAIN.name,), "acme", 1_700_000_000),
-            TWO: Model(TWO, (MAIN.name, SPARE.name), "acme", 1_700_000_000),
+            ONE: Model(ONE, GroupName("one"), "acme", 1_700_000_000),
+            TWO: Model(TWO, GroupName("two"), "acme", 1_700_000_000),
+        }
+    ),
+    groups=MappingProxyType(
+        {
+            GroupName("one"): RoutingGroup(GroupName("one"), Strategy.PRIORITY, (Member(MAIN.name),)),
+            GroupName("two"): RoutingGroup(
+                GroupName("two"), Strategy.PRIORITY, (Member(MAIN.name), Member(SPARE.name))
+            ),
         }
     ),
     deployments=MappingProxyType({MAIN.name: MAIN, SPARE.name: SPARE}),
@@ -51,6 +60,7 @@ class World:
     clock: MemoryClock = field(default_factory=MemoryClock)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     vault: MemoryVault = field(default_factory=lambda: MemoryVault({REF: Secret("sk-provider")}))
+    health: MemoryHealth = field(default_factory=MemoryHealth)
     catalog: Catalog = CATALOG
     token: Secret = field(default_factory=lambda: mint_token(OrganisationId("acme"), secrets.randbelow))
 
@@ -82,6 +92,7 @@ class World:
             directory=self.keys,
             vault=self.vault,
             clock=self.clock,
+            health=self.health,
             pepper=lambda: PEPPER,
         )
 

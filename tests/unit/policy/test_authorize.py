@@ -4,15 +4,15 @@ import pytest
 
 from extproc.model.catalog import Catalog, Model
 from extproc.model.identity import Principal
-from extproc.model.ids import DeploymentName, ModelName
+from extproc.model.ids import GroupName, ModelName
 from extproc.model.refusals import MODEL_NOT_FOUND, Refusal
 from extproc.policy.authorize import authorize, visible_models
 from tests.samples import make_key
 
 
 def make_catalog(*names: str) -> Catalog:
-    models = {ModelName(n): Model(ModelName(n), (DeploymentName(n),), "acme", 1_700_000_000) for n in names}
-    return Catalog("v1", models, {})
+    models = {ModelName(n): Model(ModelName(n), GroupName(n), "acme", 1_700_000_000) for n in names}
+    return Catalog("v1", models, {}, {})
 
 
 CATALOG = make_catalog("small", "large", "embed")

@@ -11,6 +11,7 @@ from extproc.wire.context_codec import ContextUnreadable, decode_context, encode
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 seconds = st.integers(0, 3_600_000).map(lambda milliseconds: milliseconds / 1000)
+attempts = st.builds(AttemptLimits, text.map(DeploymentName), text, seconds, seconds, seconds, text)
 contexts = st.builds(
     ExchangeContext,
     id=text.map(ExchangeId),
@@ -23,9 +24,10 @@ contexts = st.builds(
     is_stream=st.booleans(),
     wants_usage=st.booleans(),
     catalog_version=text,
-    plan=st.lists(st.builds(AttemptLimits, text.map(DeploymentName), text, seconds, seconds, seconds), max_size=3).map(
-        tuple
-    ),
+    plan=st.lists(attempts, max_size=3).map(tuple),
+    started_at_s=st.floats(0, 4e9),
+    tells_route=st.booleans(),
+    auto=text,
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -131,7 +132,7 @@ async def test_a_directory_that_hangs_aborts_within_the_deadline() -> None:
         async def find(self, digest: bytes) -> None:
             await asyncio.Event().wait()
 
-    desk = type(world.desk)(world.desk.catalog, Hanging(), world.vault, world.clock, world.desk.pepper)
+    desk = replace(world.desk, directory=Hanging())
     line = FakeContext(DOOR_ADMISSION, [request_head(world), request_body()])
     with pytest.raises(Aborted):
         await Doors(desk, JOURNAL, lambda: "incident", BRIEF).process(None, line)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!gateway/v1/exchange_context.proto\x12\ngateway.v1\"\xeb\x01\n\x0f\x45xchangeContext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x0f\n\x07project\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x11\n\toperation\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x11\n\tis_stream\x18\x08 \x01(\x08\x12\x13\n\x0bwants_usage\x18\t \x01(\x08\x12\'\n\x04plan\x18\n \x03(\x0b\x32\x19.gateway.v1.AttemptLimits\x12\x17\n\x0f\x63\x61talog_version\x18\x0b \x01(\t\"o\n\rAttemptLimits\x12\x12\n\ndeployment\x18\x01 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x02 \x01(\t\x12\x16\n\x0e\x66irst_token_ms\x18\x03 \x01(\r\x12\x10\n\x08total_ms\x18\x04 \x01(\r\x12\x0f\n\x07idle_ms\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!gateway/v1/exchange_context.proto\x12\ngateway.v1\"\xb5\x02\n\x0f\x45xchangeContext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\x0f\n\x07project\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x11\n\toperation\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x11\n\tis_stream\x18\x08 \x01(\x08\x12\x13\n\x0bwants_usage\x18\t \x01(\x08\x12\'\n\x04plan\x18\n \x03(\x0b\x32\x19.gateway.v1.AttemptLimits\x12\x17\n\x0f\x63\x61talog_version\x18\x0b \x01(\t\x12\x0f\n\x07surface\x18\x0c \x01(\t\x12\x14\n\x0cstarted_at_s\x18\r \x01(\x01\x12\x13\n\x0btells_route\x18\x0e \x01(\x08\x12\x0c\n\x04\x61uto\x18\x0f \x01(\t\"\x87\x01\n\rAttemptLimits\x12\x12\n\ndeployment\x18\x01 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x02 \x01(\t\x12\x16\n\x0e\x66irst_token_ms\x18\x03 \x01(\r\x12\x10\n\x08total_ms\x18\x04 \x01(\r\x12\x0f\n\x07idle_ms\x18\x05 \x01(\r\x12\x16\n\x0eupstream_model\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.exchange_context
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXCHANGECONTEXT']._serialized_start=50
-  _globals['_EXCHANGECONTEXT']._serialized_end=285
-  _globals['_ATTEMPTLIMITS']._serialized_start=287
-  _globals['_ATTEMPTLIMITS']._serialized_end=398
+  _globals['_EXCHANGECONTEXT']._serialized_end=359
+  _globals['_ATTEMPTLIMITS']._serialized_start=362
+  _globals['_ATTEMPTLIMITS']._serialized_end=497
 # @@protoc_insertion_point(module_scope)
