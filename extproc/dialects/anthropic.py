@@ -15,6 +15,7 @@ from extproc.dialects.anthropic_answer import read_message, read_message_mistake
 from extproc.dialects.anthropic_request import write_messages
 from extproc.dialects.anthropic_stream import AnthropicStream
 from extproc.dialects.dialect import Answer, Outgoing, StreamReader
+from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.strict_json import serialise
 from extproc.model.catalog import Deployment
@@ -47,8 +48,8 @@ class Anthropic:
         """See ``AnthropicStream``."""
         return AnthropicStream()
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
-        """``error.message``, where it is about the request."""
+    def read_mistake(self, body: bytes) -> Mistake:
+        """See ``read_message_mistake``."""
         return read_message_mistake(body)
 
 

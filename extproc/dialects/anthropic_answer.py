@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.dialect import Answer, ProviderFailed, Unreadable, text_or_none
+from extproc.dialects.mistakes import Mistake, judge
 from extproc.dialects.openai import read_usage
 from extproc.dialects.provider_json import read_object, write_json
 
@@ -28,8 +29,7 @@ FINISH_REASONS: Mapping[str, str] = {
 REFUSED = "The provider stopped this answer."
 """What a refusal says where the provider does not say why."""
 
-# A 400 may also be about the account that pays. These words are for its owner, not for who wrote the request.
-_ABOUT_THE_ACCOUNT = re.compile(r"credit|billing|usage limit|spend|organi[sz]ation|workspace|api key", re.IGNORECASE)
+_ABOUT_THE_ACCOUNT = re.compile(r"credit|organi[sz]ation|workspace", re.IGNORECASE)
 
 _INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -71,11 +71,10 @@ def read_message(body: bytes) -> Answer:
     return Answer(write_json(canonical), read_usage(canonical))
 
 
-def read_message_mistake(body: bytes) -> tuple[str | None, str | None]:
-    """What a 400 says about the request; nothing where it may be about the account."""
-    answer = read_object(body)
-    message = text_or_none(answer.get("error"), "message") if answer else None
-    return (None if message is None or _ABOUT_THE_ACCOUNT.search(message) else message), None
+def read_message_mistake(body: bytes) -> Mistake:
+    """What an error says; Anthropic names no parameter."""
+    error = (read_object(body) or {}).get("error")
+    return judge(text_or_none(error, "message"), None, text_or_none(error, "type"), ours=_ABOUT_THE_ACCOUNT)
 
 
 def read_reason(value: Mapping[str, Any]) -> str | None:

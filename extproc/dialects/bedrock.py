@@ -14,6 +14,7 @@ from extproc.dialects.bedrock_answer import read_converse, read_converse_mistake
 from extproc.dialects.bedrock_request import write_converse
 from extproc.dialects.bedrock_stream import ConverseStream
 from extproc.dialects.dialect import Answer, Outgoing, StreamReader
+from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.sigv4 import AwsKeys, Scope, Unsigned, sign
 from extproc.dialects.strict_json import serialise
@@ -55,6 +56,6 @@ class Bedrock:
         """See ``Dialect``."""
         return ConverseStream()
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+    def read_mistake(self, body: bytes) -> Mistake:
         """See ``Dialect``."""
         return read_converse_mistake(body)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.dialect import Answer, ProviderFailed, Unreadable, text_or_none
+from extproc.dialects.mistakes import Mistake, judge
 from extproc.dialects.openai import read_usage
 from extproc.dialects.provider_json import read_object, write_json
 
@@ -27,7 +28,7 @@ _COUNTS = ("inputTokens", "outputTokens", "totalTokens")
 _CACHE_COUNTS = ("cacheReadInputTokens", "cacheWriteInputTokens")
 _FAILURES = ("malformed_model_output", "malformed_tool_use")
 
-# A 400 can also be about our account or our signature: ARNs, account numbers and credentials are not the caller's.
+# A 400 can also be about our account or our signature.
 _OURS = re.compile(r"arn:|\d{12}|signature|credential|security token|access key|account", re.IGNORECASE)
 
 
@@ -93,10 +94,9 @@ def write_usage(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def read_converse_mistake(body: bytes) -> tuple[str | None, str | None]:
-    """The message of a ValidationException that is about the request; Bedrock names no parameter."""
-    message = text_or_none(read_object(body), "message")
-    return (None if message is None or _OURS.search(message) else message), None
+def read_converse_mistake(body: bytes) -> Mistake:
+    """What an exception says; Bedrock names its kind in a header and no parameter."""
+    return judge(text_or_none(read_object(body), "message"), None, ours=_OURS)
 
 
 def _message(blocks: list[Any]) -> dict[str, Any]:

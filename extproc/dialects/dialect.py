@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from extproc.dialects.mistakes import Mistake
 from extproc.model.catalog import Deployment
 from extproc.model.chat import ModelRequest
 from extproc.model.exchange import Usage
@@ -129,8 +130,8 @@ class Dialect(Protocol):
         """A reader for one response."""
         ...
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
-        """Message and parameter of a 400 that is about what the caller wrote; None where there is none to tell."""
+    def read_mistake(self, body: bytes) -> Mistake:
+        """What the body of a 400, 413 or 422 says, whatever it is."""
         ...
 
 

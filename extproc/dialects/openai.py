@@ -19,6 +19,7 @@ from extproc.dialects.dialect import (
     Unreadable,
     text_or_none,
 )
+from extproc.dialects.mistakes import Mistake, judge
 from extproc.dialects.provider_json import read_object
 from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
@@ -97,11 +98,9 @@ class OpenAi:
         """A reader that passes events on as they are."""
         return OpenAiStream()
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
-        """``error.message`` and ``error.param``."""
-        answer = read_object(body)
-        error = answer.get("error") if answer else None
-        return text_or_none(error, "message"), text_or_none(error, "param")
+    def read_mistake(self, body: bytes) -> Mistake:
+        """See ``read_openai_mistake``."""
+        return read_openai_mistake(body)
 
 
 class OpenAiStream:
@@ -151,6 +150,29 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     if type(given) is not int or type(made) is not int or given < 0 or made < 0:
         return None
     return Usage(input_tokens=given, output_tokens=made)
+
+
+def read_openai_mistake(body: bytes) -> Mistake:
+    """What an error says, in OpenAI's form or in one that its imitators use.
+
+    {"error": {message, type, param, code}}      OpenAI, Azure, llama.cpp, vLLM
+    {"object": "error", message, …}              vLLM before 0.10
+    {"error": "…", "error_type": "…"}            TGI
+    {"detail": "…"}, {"detail": [{loc, msg}]}    FastAPI, which stands before many
+    """
+    answer = read_object(body) or {}
+    error, detail = answer.get("error"), answer.get("detail")
+    if isinstance(error, str):
+        return judge(error, None, text_or_none(answer, "error_type"))
+    if isinstance(error, dict):
+        codes = [text_or_none(error, "code"), text_or_none(error, "type")]
+        codes.append(text_or_none(error.get("innererror"), "code"))
+        return judge(text_or_none(error, "message"), text_or_none(error, "param"), *codes)
+    if isinstance(detail, list):
+        words = [text for each in detail if (text := text_or_none(each, "msg")) is not None]
+        return judge("; ".join(words) or None, None)
+    message = text_or_none(answer, "message") or text_or_none(answer, "detail")
+    return judge(message, text_or_none(answer, "param"), text_or_none(answer, "type"))
 
 
 def says_something(chunk: Mapping[str, Any]) -> bool:

@@ -6,8 +6,6 @@
 ``location``, both in the path. The credential is an OAuth access token of a service identity, taken from the vault's
 field as it is; minting one from a leased identity is not done here, and such a token lasts an hour.
 
-A message of a 400 is passed on only where it is about the request's arguments, and names no project.
-
 Source: Vertex AI REST reference, ``projects.locations.publishers.models``, "generateContent" and
 "streamGenerateContent", and google-genai 3.4; read 2026-11. Read next: ``vertex_request``, ``vertex_answer``,
 ``vertex_stream``.
@@ -17,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from extproc.dialects.dialect import Answer, Outgoing, ProviderFailed, StreamReader, Unreadable, text_or_none
+from extproc.dialects.mistakes import About, Mistake, judge
 from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.openai import read_usage as canonical_usage
 from extproc.dialects.provider_json import read_object, write_json
@@ -64,18 +63,18 @@ class Vertex:
         """See ``vertex_stream``."""
         return VertexStream()
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+    def read_mistake(self, body: bytes) -> Mistake:
         """See ``read_google_mistake``."""
         return read_google_mistake(body)
 
 
-def read_google_mistake(body: bytes) -> tuple[str | None, str | None]:
-    """``error.message`` of what is wrong with the arguments; Google names no parameter."""
+def read_google_mistake(body: bytes) -> Mistake:
+    """What an error says; Google names no parameter. Only some statuses are about what was asked."""
     error = _error(body)
-    message = text_or_none(error, "message")
-    if text_or_none(error, "status") not in _ABOUT_ARGUMENTS or message is None or "projects/" in message:
-        return None, None
-    return message, None
+    status = text_or_none(error, "status")
+    if status is not None and status not in _ABOUT_ARGUMENTS:
+        return Mistake(about=About.ACCOUNT)
+    return judge(text_or_none(error, "message"), None)
 
 
 def is_googles_error(body: bytes) -> bool:

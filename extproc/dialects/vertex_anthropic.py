@@ -15,6 +15,7 @@ from extproc.dialects.anthropic_answer import read_message, read_message_mistake
 from extproc.dialects.anthropic_request import write_messages
 from extproc.dialects.anthropic_stream import AnthropicStream
 from extproc.dialects.dialect import Answer, Outgoing, StreamReader
+from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.strict_json import serialise
 from extproc.dialects.vertex import bearer, is_googles_error, model_path, read_google_mistake
@@ -46,6 +47,6 @@ class VertexAnthropic:
         """See ``AnthropicStream``."""
         return AnthropicStream()
 
-    def read_mistake(self, body: bytes) -> tuple[str | None, str | None]:
+    def read_mistake(self, body: bytes) -> Mistake:
         """The message, by the rules of whose error it is."""
         return read_google_mistake(body) if is_googles_error(body) else read_message_mistake(body)

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from extproc.dialects.dialect import Dialect, ProviderFailed, Unreadable
+from extproc.dialects.mistakes import About, Mistake
+from extproc.dialects.redaction import redact
 from extproc.exchange.replies import error_body
 from extproc.model.exchange import Usage
 from extproc.model.refusals import (
+    CONTENT_FILTER,
+    CONTEXT_LENGTH_EXCEEDED,
     INVALID_REQUEST,
     UPSTREAM_ERROR,
     UPSTREAM_INVALID,
@@ -16,6 +20,7 @@ from extproc.model.refusals import (
 )
 
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_READ_CHARS = 2000
 _MAX_MESSAGE_CHARS = 500
 
 
@@ -76,13 +81,33 @@ def _translated(status: int, dialect: Dialect, body: bytes) -> FailedAttempt:
     Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
     """
     match status:
-        case 400 | 422:
-            message, param = dialect.read_mistake(body)
-            text = INVALID_REQUEST.message if message is None else message[:_MAX_MESSAGE_CHARS]
-            return FailedAttempt(INVALID_REQUEST, status, error_body(INVALID_REQUEST, text, param), is_final=True)
+        case 400 | 413 | 422:
+            return _mistaken(status, dialect.read_mistake(body))
         case 429:
             return FailedAttempt(UPSTREAM_RATE_LIMITED)
-        case 401 | 403 | 404 | 405 | 413 | 415:
+        case 401 | 402 | 403 | 404 | 405 | 415:
             return FailedAttempt(UPSTREAM_REJECTED)
         case _:
             return FailedAttempt(UPSTREAM_ERROR)
+
+
+def _shown(message: str) -> str:
+    if len(message) > _MAX_READ_CHARS:
+        # Half of a key does not look like one.
+        message = message[:_MAX_READ_CHARS].rpartition(" ")[0]
+    return redact(message)[:_MAX_MESSAGE_CHARS]
+
+
+def _mistaken(status: int, mistake: Mistake) -> FailedAttempt:
+    text = "" if mistake.message is None else _shown(mistake.message)
+    match mistake.about:
+        case About.TOO_LONG:
+            body = error_body(CONTEXT_LENGTH_EXCEEDED, text, mistake.param)
+            return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=body)
+        case About.FILTERED:
+            return FailedAttempt(CONTENT_FILTER, body=error_body(CONTENT_FILTER, text, mistake.param), is_final=True)
+        case About.REQUEST if status != 413:  # noqa: PLR2004 - a size in bytes is a matter between two servers
+            body = error_body(INVALID_REQUEST, text, mistake.param)
+            return FailedAttempt(INVALID_REQUEST, status, body, is_final=True)
+        case _:
+            return FailedAttempt(UPSTREAM_REJECTED)

@@ -52,6 +52,8 @@ INVALID_REQUEST = _bad("invalid_request", "The request is not valid.")
 FORBIDDEN_FIELD = _bad("forbidden_field", "The request names a field that only the gateway may set.")
 REQUEST_TOO_LARGE = _bad("request_too_large", "The body is larger than the gateway takes.", 413)
 REQUEST_TIMEOUT = _bad("request_timeout", "The request took too long to arrive.", 408)
+CONTEXT_LENGTH_EXCEEDED = _bad("context_length_exceeded", "The input is too long for the model.")
+CONTENT_FILTER = _bad("content_filter", "The provider's content filter stopped the prompt.")
 MODEL_NOT_FOUND = Kind(
     "model_not_found", 404, "not_found_error", "The model does not exist or this key may not use it."
 )

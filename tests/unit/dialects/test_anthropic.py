@@ -9,6 +9,7 @@ import pytest
 from anthropic import AsyncAnthropic
 
 from extproc.dialects.anthropic import Anthropic
+from extproc.dialects.mistakes import Mistake
 from extproc.model.secret import Secret
 from tests.e2e.provider import Provider, Turn
 from tests.unit.dialects.anthropic_goldens import CASES, DEPLOYMENT, PLAIN, STREAMED, asking, judged, stream_of
@@ -105,4 +106,4 @@ def test_the_dialect_reads_what_its_parts_read() -> None:
     case = STREAMED["streamed_tools"]
     assert Anthropic().open_stream().feed(stream_of(case["events"][:1]))
     mistake = {"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: too large"}}
-    assert Anthropic().read_mistake(json.dumps(mistake).encode()) == ("max_tokens: too large", None)
+    assert Anthropic().read_mistake(json.dumps(mistake).encode()) == Mistake("max_tokens: too large")

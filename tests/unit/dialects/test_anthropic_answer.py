@@ -7,6 +7,7 @@ import pytest
 
 from extproc.dialects.anthropic_answer import FINISH_REASONS, read_message, read_message_mistake, write_usage
 from extproc.dialects.dialect import ProviderFailed, Unreadable
+from extproc.dialects.mistakes import Mistake
 from extproc.model.exchange import Usage
 from tests.unit.dialects.anthropic_goldens import PLAIN
 
@@ -87,9 +88,9 @@ def test_counts_that_cannot_be_believed_are_none(usage: object) -> None:
 )
 def test_a_mistake_is_told_unless_it_is_about_the_account(message: str, expected: bool) -> None:
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}, "request_id": "req_1"}
-    assert read_message_mistake(json.dumps(body).encode()) == (message if expected else None, None)
+    assert read_message_mistake(json.dumps(body).encode()).message == (message if expected else None)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"error":"x"}', b'{"error":{"message":7}}'])
 def test_a_mistake_without_words_has_none(body: bytes) -> None:
-    assert read_message_mistake(body) == (None, None)
+    assert read_message_mistake(body) == Mistake()

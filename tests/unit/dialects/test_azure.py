@@ -11,6 +11,7 @@ from openai import AsyncAzureOpenAI
 
 from extproc.dialects.azure import Azure
 from extproc.dialects.dialect import Chunk, Done, Outgoing
+from extproc.dialects.mistakes import About, Mistake
 from extproc.dialects.openai import read_request
 from extproc.exchange.stream_body import StreamBody
 from extproc.model.catalog import Deployment, Operation, Timeouts
@@ -150,7 +151,5 @@ def test_a_first_chunk_about_the_prompt_is_held_until_the_answer_begins() -> Non
 
 
 def test_a_filtered_prompt_is_told_to_who_wrote_it() -> None:
-    message, param = Azure().read_mistake(json.dumps(MISTAKE).encode())
-    assert message is not None
-    assert message.startswith("The response was filtered")
-    assert param == "prompt"
+    mistake = Azure().read_mistake(json.dumps(MISTAKE).encode())
+    assert mistake == Mistake(str(MISTAKE["error"]["message"]), "prompt", About.FILTERED)

@@ -7,6 +7,7 @@ import pytest
 
 from extproc.dialects.bedrock_answer import finish_reason, read_converse, read_converse_mistake, write_usage
 from extproc.dialects.dialect import ProviderFailed, Unreadable
+from extproc.dialects.mistakes import Mistake
 from extproc.model.exchange import Usage
 from tests.unit.dialects.bedrock_cases import CASES, PLAIN
 
@@ -148,5 +149,5 @@ def test_an_impossible_total_does_not_hide_the_input() -> None:
     ],
 )
 def test_a_mistakes_message_travels_unless_it_is_about_our_account(error: Any, message: str | None) -> None:
-    assert read_converse_mistake(json.dumps(error).encode()) == (message, None)
-    assert read_converse_mistake(b"<html>") == (None, None)
+    assert read_converse_mistake(json.dumps(error).encode()).message == message
+    assert read_converse_mistake(b"<html>") == Mistake()

@@ -112,8 +112,8 @@ def test_the_version_decides_what_may_be_asked_whatever_its_name() -> None:
         ({"type": "invalid_request_error", "message": "Your credit balance is too low"}, None),
         ({"code": 400, "status": "INVALID_ARGUMENT", "message": "The body is no JSON."}, "The body is no JSON."),
         ({"code": 400, "status": "FAILED_PRECONDITION", "message": "The model is not enabled."}, None),
-        ({"code": 400, "status": "INVALID_ARGUMENT", "message": "projects/acme-prod is not one."}, None),
+        ({"code": 400, "status": "INVALID_ARGUMENT", "message": "There is no contents."}, "There is no contents."),
     ],
 )
 def test_a_mistake_is_told_by_the_rules_of_whose_error_it_is(error: dict[str, Any], message: str | None) -> None:
-    assert VertexAnthropic().read_mistake(json.dumps({"type": "error", "error": error}).encode()) == (message, None)
+    assert VertexAnthropic().read_mistake(json.dumps({"type": "error", "error": error}).encode()).message == message

@@ -1,8 +1,17 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from extproc.dialects.openai import OpenAi
+from extproc.dialects.registry import DIALECTS
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
+
+MISTAKES: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "golden" / "mistakes" / "recorded.json").read_text()
+)
 
 
 def failed(body: PlainBody, data: bytes, *, is_last: bool = True) -> FailedAttempt:
@@ -36,3 +45,19 @@ def test_a_callers_mistake_is_final_and_its_text_bounded() -> None:
     assert failure.status == 400
     assert failure.body is not None
     assert len(failure.body) < 700
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=[case["name"] for case in MISTAKES])
+def test_a_recorded_error_is_the_callers_or_ours_and_tells_nothing_of_us(case: dict[str, Any]) -> None:
+    body = PlainBody(DIALECTS[case["dialect"]], case["status"], 100_000)
+    failure = failed(body, json.dumps(case["body"]).encode())
+    shown = json.loads(failure.body)["error"] if failure.body else {"code": failure.kind.code}
+    told = (shown["code"], failure.status or failure.kind.status, shown.get("message"), failure.is_final)
+    assert told == (case["code"], case["http"], case["shown"], case["is_final"])
+    assert failure.kind.code == case["code"]
+
+
+def test_half_of_a_secret_is_not_shown_where_a_long_message_ends() -> None:
+    text = "https://h.example/ " * 105 + "sk-secret"
+    failure = failed(PlainBody(OpenAi(), 400, 10_000), json.dumps({"error": {"message": text}}).encode())
+    assert b"sk" not in (failure.body or b"sk")
