@@ -10,6 +10,7 @@ from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.document import Document, Location, Tree
 from extproc.config.routing import check_routing, entries, named_deployments
 from extproc.model.catalog import Operation
+from extproc.model.degradation import DEGRADABLE
 from extproc.model.dialects import DIALECTS, Option
 
 _OPERATIONS = tuple(operation.value for operation in Operation)
@@ -88,6 +89,7 @@ def _check_dialect(document: Document, location: Location, deployment: dict[str,
             document.report(place, f"the dialect {name!r} needs it", f"Add it: {about.meaning}.")
         elif option in options:
             _check_option(document, (*location, "options", option), about, options[option])
+    _check_degrade(document, (*location, "degrade"), str(name), deployment.get("degrade"))
     operations = deployment.get("operations")
     for index, operation in enumerate(operations if isinstance(operations, list) else []):
         if operation in _OPERATIONS and operation not in facts.operations:
@@ -95,12 +97,24 @@ def _check_dialect(document: Document, location: Location, deployment: dict[str,
             document.report(place, f"the dialect {name!r} does not serve {operation}", "Remove it.")
 
 
+def _check_degrade(document: Document, place: Location, dialect: str, fields: Tree) -> None:
+    may = DEGRADABLE[dialect]
+    for index, field in enumerate(fields if isinstance(fields, list) else []):
+        if isinstance(field, str) and field not in may:
+            problem = f"the dialect {dialect!r} never does without {field!r}"
+            document.report((*place, index), problem, f"Remove it; possible here: {', '.join(may)}.")
+
+
 def _check_option(document: Document, place: Location, about: Option, value: Tree) -> None:
     if about.choices and value not in about.choices:
         document.report(place, "there is no such choice", f"Choose one of: {', '.join(about.choices)}.")
     # What is no text at all is told by the schema.
     if about.pattern and isinstance(value, str) and not re.fullmatch(about.pattern, value, re.ASCII):
-        document.report(place, f"{value!r} cannot be right", f"Write {about.meaning}, such as {about.default}.")
+        document.report(place, f"{value!r} cannot be right", f"Write {about.meaning}{_such_as(about)}.")
+
+
+def _such_as(about: Option) -> str:
+    return "" if about.default is None else f", such as {about.default}"
 
 
 def _check_hosts(document: Document, root: dict[str, Tree]) -> None:

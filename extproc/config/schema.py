@@ -150,6 +150,9 @@ class DeploymentSection(_Section):
         Field(description="a section with what the dialect needs"),
     ] = {}
     upstream_model: Text
+    degrade: Annotated[
+        list[Text], Field(description="a list of fields that may be left out of a request, such as [seed]")
+    ] = []
     operations: Annotated[
         list[Literal["chat.completions", "embeddings"]],
         Field(min_length=1, description="a list of chat.completions and embeddings"),

@@ -76,6 +76,7 @@ def _deployment(section: DeploymentSection) -> Deployment:
         timeouts=Timeouts(limits.connect_s, limits.first_token_s, limits.total_s, limits.idle_s),
         max_connections=section.max_connections,
         ca_file=section.ca_file,
+        degrade=frozenset(section.degrade),
         options=MappingProxyType({**_defaults(section.dialect), **section.options}),
         labels=MappingProxyType(dict(section.labels)),
         context_tokens=section.context_tokens,

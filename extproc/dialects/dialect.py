@@ -32,6 +32,8 @@ class Outgoing:
     headers: Headers
     credentials: tuple[CredentialHeader, ...]
     body: bytes
+    degraded: tuple[str, ...] = ()
+    """Fields of the request that were left out, as the deployment's ``degrade`` allows; sorted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from extproc.dialects.degrading import write_for
 from extproc.dialects.registry import DIALECTS
 from extproc.model.catalog import Catalog, Deployment
 from extproc.model.chat import ModelRequest
@@ -78,7 +79,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
 
 def _attempt(request: ModelRequest, deployment: Deployment, vault: Vault, now_s: float) -> Attempt:
     credentials = tuple(vault.credential(ref) for ref in credential_refs(deployment))
-    outgoing = DIALECTS[deployment.dialect].write(request, deployment, credentials, now_s)
+    outgoing = write_for(DIALECTS[deployment.dialect], request, deployment, credentials, now_s)
     return Attempt(
         deployment=deployment.name,
         path=outgoing.path,

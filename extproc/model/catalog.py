@@ -71,6 +71,8 @@ class Deployment:
     """PEM bundle that signs the endpoint's certificate; None: the system's."""
     options: Mapping[str, str] = field(default_factory=dict)
     """What its dialect needs beyond the address; see ``model.dialects``. Defaults are filled in."""
+    degrade: frozenset[str] = frozenset()
+    """Fields of a request that it may do without where it cannot take them; see ``model.degradation``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What it is, for data boundaries: ``residency: eu``."""
     context_tokens: int | None = None

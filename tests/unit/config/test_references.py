@@ -3,7 +3,8 @@
 import pytest
 
 from extproc.config.document import read
-from extproc.config.references import check_references, unused_deployments
+from extproc.config.references import _check_option, check_references, unused_deployments
+from extproc.model.dialects import Option
 
 
 def problems(text: str) -> list[tuple[str, str]]:
@@ -13,7 +14,9 @@ def problems(text: str) -> list[tuple[str, str]]:
 
 
 def test_a_name_that_is_taken_twice_is_told_with_the_line_of_the_first() -> None:
-    text = "deployments:\n- {name: a}\n- {name: b}\n- {name: a}\nmodels:\n- {name: m, group: g}\n- {name: m, group: g}\n"
+    text = (
+        "deployments:\n- {name: a}\n- {name: b}\n- {name: a}\nmodels:\n- {name: m, group: g}\n- {name: m, group: g}\n"
+    )
     text += "groups: [{name: g}]"
     assert problems(text) == [
         ("deployments[2].name", "'a' is already taken on line 2"),
@@ -60,6 +63,22 @@ def test_an_option_with_a_form_has_it(value: str) -> None:
     text = "deployments: [{name: a, dialect: anthropic, options: {max_tokens: '%s'}}]"
     assert problems(text % "64000") == []
     assert problems(text % value) == [("deployments[0].options.max_tokens", f"{value!r} cannot be right")]
+
+
+def test_a_value_without_an_example_is_not_told_to_be_such_as_none() -> None:
+    document = read("")
+    _check_option(document, ("x",), Option("the place", pattern="[a-z]+"), "7")
+    _check_option(document, ("y",), Option("the place", "eu", pattern="[a-z]+"), "7")
+    assert [problem.fix for problem in document.problems] == ["Write the place.", "Write the place, such as eu."]
+
+
+def test_a_deployment_does_without_what_its_dialect_may_do_without() -> None:
+    text = "deployments: [{name: a, dialect: vertex, options: {project: p, location: l}, degrade: %s}]"
+    assert problems(text % "[seed, logit_bias]") == []
+    assert problems(text % "[seed, n]") == [
+        ("deployments[0].degrade[1]", "the dialect 'vertex' never does without 'n'")
+    ]
+    assert problems("deployments: [{name: a, degrade: [n, 7]}]") == []
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ deployments:
     timeouts: {connect_s: 1, first_token_s: 2, total_s: 3, idle_s: 4}
     max_connections: 5
     ca_file: /ca.pem
+    degrade: [seed, n]
   - {name: b, base_url: "http://[::1]", upstream_model: m-2}
 models:
   - {name: z, deployments: [b, a], owned_by: us, created: 7}
@@ -49,11 +50,13 @@ def test_every_key_of_a_deployment_lands_in_its_own_field() -> None:
     assert found.credential == CredentialRef("p/x", "key")
     assert found.timeouts == Timeouts(connect_s=1, first_token_s=2, total_s=3, idle_s=4)
     assert (found.max_connections, found.ca_file, found.dialect) == (5, "/ca.pem", "openai")
+    assert found.degrade == {"seed", "n"}
 
 
 def test_what_is_not_said_is_nothing_and_the_schemes_own_port() -> None:
     found = catalog().deployments["b"]
     assert (found.host, found.port, found.credential, found.ca_file) == ("::1", 80, None, None)
+    assert found.degrade == frozenset()
 
 
 def test_models_keep_the_order_of_the_file_and_their_deployments_that_of_the_attempts() -> None:
