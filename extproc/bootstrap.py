@@ -36,6 +36,7 @@ from extproc.adapters.postgres_pool import open_pool
 from extproc.adapters.redis_client import open_redis
 from extproc.adapters.redis_invalidations import RedisInvalidations
 from extproc.adapters.redis_tally import RedisTally
+from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.vault import KvVault, VaultAccount
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, GatewayInvalid, load
@@ -245,6 +246,8 @@ async def _work(environment: Environment, index: int) -> None:
                 group.create_task(directory.run()),
                 group.create_task(tally.run()),
                 group.create_task(_follow(source, gateway, snapshot, vault)),
+                # One worker of the fleet speaks for all.
+                *((group.create_task(RetirementAlarm(snapshot, clock).run()),) if index == 0 else ()),
             )
             await serve_socket(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
             for helper in helpers:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from extproc.config.environment import EnvironmentInvalid, read_environment
 from extproc.config.gateway import Gateway, GatewayInvalid, Problem, load
+from extproc.policy.retirements import find_retirements
 
 
 @click.command(name="check")
@@ -32,10 +34,11 @@ def command(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click p
         else:
             show_problems(invalid)
         sys.exit(1)
+    warnings = (*gateway.warnings, *warn_of_retirements(gateway, datetime.now(UTC).date()))
     if as_json:
-        click.echo(_as_json(path, (), gateway.warnings))
+        click.echo(_as_json(path, (), warnings))
         return
-    _show_well(path, gateway)
+    _show_well(path, gateway, warnings)
 
 
 def default_config() -> Path:
@@ -58,14 +61,27 @@ def show_problems(invalid: GatewayInvalid) -> None:
     console.print(_table(invalid.problems))
 
 
-def _show_well(path: Path, gateway: Gateway) -> None:
+def warn_of_retirements(gateway: Gateway, today: date) -> tuple[Problem, ...]:
+    """A warning for each deployment that its provider will soon retire, or has."""
+    places = {name: index for index, name in enumerate(gateway.catalog.deployments)}
+    return tuple(
+        Problem(
+            f"deployments[{places[each.deployment]}].retires_on",
+            f"{each.deployment} {each.describe()} ({each.retires_on}): {each.describe_users()}",
+            f"Put another in its place; who uses it: extproc models usage --deployment {each.deployment}",
+        )
+        for each in find_retirements(gateway.catalog, today)
+    )
+
+
+def _show_well(path: Path, gateway: Gateway, warnings: Sequence[Problem]) -> None:
     catalog = gateway.catalog
     counts = f"models: {len(catalog.models)}, deployments: {len(catalog.deployments)}, version {catalog.version}"
     console = Console()
     console.print(Text(f"{path}: {counts}", style="green"))
-    if gateway.warnings:
+    if warnings:
         console.print(Text("Warnings", style="bold yellow"))
-        console.print(_table(gateway.warnings))
+        console.print(_table(warnings))
 
 
 def _table(problems: Sequence[Problem]) -> Table:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from extproc import bootstrap
 from extproc.cli.admin import UNREACHABLE, admin_options, find_admin
 from extproc.cli.environment import find_environment
 from extproc.config.environment import EnvironmentInvalid
+from extproc.config.gateway import GatewayInvalid, load
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import DEPLOYMENT_CLUSTER_PREFIX
 from extproc.operations.envoy_admin import CLUSTERS, LISTENERS, Admin, Call, Cluster, Listener, stats
+from extproc.policy.retirements import Retirement, find_retirements
 
 _REQUESTS = r"^http\.gateway\.downstream_(rq_(total|active|2xx|4xx|5xx)|cx_active)$"
 _RETRIES = r"^cluster\.deployment\..*\.upstream_rq_(total|retry|retry_success|per_try_timeout|timeout)$"
@@ -64,13 +67,15 @@ def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
         click.echo(f"extproc status: {trouble}", err=True)
         sys.exit(UNREACHABLE)
     is_ready = envoy.is_ready()
+    retiring = None if admin else _find_retiring(state_dir)
     if is_json:
         local = {} if admin else _of_local_stack(state_dir, envoy)
         calls = {part: call.as_curl(envoy.url) for part, call in _CALLS.items()}
         facts = {"admin_url": envoy.url, "is_ready": is_ready, **local, **asdict(status), "calls": calls}
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(json.dumps(facts | {"retiring": _as_rows(retiring)}, indent=2))
     else:
         _show(envoy, status, is_ready=is_ready)
+        _show_retiring(retiring)
     sys.exit(0 if is_ready else 1)
 
 
@@ -80,6 +85,33 @@ def _count_exchanges(state_dir: Path) -> Mapping[str, int] | None:
     except (Unavailable, EnvironmentInvalid):
         return None
     return {outcome.value: count for outcome, count in counts.items()}
+
+
+def _find_retiring(state_dir: Path) -> tuple[Retirement, ...] | None:
+    """What the gateway.yaml in force says of it; None where it cannot be read."""
+    try:
+        catalog = load(find_environment(state_dir).config).catalog
+    except (GatewayInvalid, EnvironmentInvalid):
+        return None
+    return find_retirements(catalog, datetime.now(UTC).date())
+
+
+def _as_rows(retiring: tuple[Retirement, ...] | None) -> list[dict[str, object]] | None:
+    if retiring is None:
+        return None
+    return [asdict(each) | {"retires_on": each.retires_on.isoformat()} for each in retiring]
+
+
+def _show_retiring(retiring: tuple[Retirement, ...] | None) -> None:
+    if not retiring:
+        return
+    table = _table("retiring", "when", "models", "groups")
+    for each in retiring:
+        when = f"{each.describe()} ({each.retires_on})"
+        table.add_row(each.deployment, when, ", ".join(each.models) or "-", ", ".join(each.groups) or "-")
+    console = Console(highlight=False)
+    console.print("who still uses them: extproc models usage --retiring", style="dim")
+    console.print(table)
 
 
 def _ask(envoy: Admin, exchanges: Mapping[str, int] | None) -> Status:

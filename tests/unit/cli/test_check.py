@@ -1,9 +1,11 @@
 import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from extproc.cli.check import command
+from extproc.cli.check import command, warn_of_retirements
+from extproc.config.gateway import parse
 
 _GOOD = """
 deployments:
@@ -62,3 +64,32 @@ def test_a_file_that_is_missing_is_one_clear_row(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(tmp_path / "none.yaml")], env={"COLUMNS": "300"})
     assert result.exit_code == 1
     assert "No such file" in result.stderr
+
+
+def retiring(day: date) -> str:
+    return f"""
+deployments:
+  - {{name: a, base_url: "http://127.0.0.1:9/v1", upstream_model: m}}
+  - {{name: b, base_url: "http://127.0.0.1:8/v1", upstream_model: m, retires_on: {day}}}
+groups: [{{name: g, members: [{{deployment: a}}, {{deployment: b}}]}}]
+models: [{{name: m, group: g}}]
+"""
+
+
+def test_a_retirement_is_a_warning_from_sixty_days_before_that_names_who_leads_to_it() -> None:
+    gateway, today = parse(retiring(date(2027, 3, 31)), "sample"), date(2027, 1, 30)
+    (warning,) = warn_of_retirements(gateway, today)
+    assert warning.path == "deployments[1].retires_on"
+    assert warning.message == "b retires in 60 days (2027-03-31): asked for as m; in g"
+    assert "extproc models usage --deployment b" in warning.fix
+    assert warn_of_retirements(gateway, today - timedelta(days=1)) == ()
+    assert "b retired 1 day ago" in warn_of_retirements(gateway, date(2027, 4, 1))[0].message
+
+
+def test_a_retirement_is_shown_and_is_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(retiring(datetime.now(UTC).date() - timedelta(days=7)))
+    result = CliRunner().invoke(command, [str(path)], env={"COLUMNS": "300"})
+    assert (result.exit_code, "b retired 7 days ago" in result.stdout) == (0, True)
+    report = json.loads(CliRunner().invoke(command, [str(path), "--json"]).stdout)
+    assert [warning["path"] for warning in report["warnings"]] == ["deployments[1].retires_on"]

@@ -1,6 +1,7 @@
 """What status makes of Envoy's answers. ``e2e/test_local_stack`` has a real one."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,26 @@ def test_the_journals_count_is_shown_where_redis_has_it(envoy: ScriptedAdmin, tm
     told = json.loads(typed("status", "--json", "--state-dir", str(tmp_path), **there).stdout)
     assert told["exchanges"] == {"answered": 0, "refused": 0, "failed": 0, "abandoned": 0}
     assert "the journal's count" in typed("status", "--state-dir", str(tmp_path), **there).stdout
+
+
+def test_what_retires_soon_is_shown_with_who_leads_to_it(envoy: ScriptedAdmin, tmp_path: Path) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=400)
+    config = tmp_path / "gateway.yaml"
+    here = {"EXTPROC_ENVOY_ADMIN": envoy.url, "EXTPROC_CONFIG": str(config)}
+    text = "deployments: [{{name: a, base_url: 'http://127.0.0.1:9/v1', upstream_model: m, retires_on: {day}}}]\n"
+    text += "models: [{{name: chat, deployments: [a]}}]\n"
+
+    def told() -> object:
+        return json.loads(typed("status", "--json", "--state-dir", str(tmp_path), **here).stdout)["retiring"]
+
+    assert told() is None
+    config.write_text(text.format(day=day))
+    assert told() == []
+    assert "retiring" not in typed("status", "--state-dir", str(tmp_path), **here).stdout
+    day -= timedelta(days=390)
+    config.write_text(text.format(day=day))
+    row = {"deployment": "a", "retires_on": str(day), "days_left": 10, "models": ["chat"], "groups": []}
+    assert told() == [row]
+    lines = typed("status", "--state-dir", str(tmp_path), **here).stdout.splitlines()
+    (shown,) = (line for line in lines if line.startswith("a  "))
+    assert shown.split() == f"a retires in 10 days ({day}) chat -".split()
