@@ -18,6 +18,7 @@ from extproc.config.schema import (
 from extproc.model.catalog import Catalog, CredentialRef, Deployment, Model, Operation, Timeouts
 from extproc.model.dialects import DIALECTS
 from extproc.model.ids import DeploymentName, GroupName, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.money import Price
 from extproc.model.routing import (
     Auto,
     Boundary,
@@ -25,7 +26,6 @@ from extproc.model.routing import (
     Feature,
     Member,
     Modality,
-    Price,
     RoutingGroup,
     RoutingPolicy,
     Strategy,

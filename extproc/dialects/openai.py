@@ -20,7 +20,8 @@ from extproc.dialects.dialect import (
     text_or_none,
 )
 from extproc.dialects.mistakes import Mistake, judge
-from extproc.dialects.provider_json import read_object
+from extproc.dialects.openai_likeness import Likeness, is_error
+from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
 from extproc.model.catalog import Deployment, Operation
@@ -90,8 +91,14 @@ class OpenAi:
         answer = read_object(body)
         if answer is None:
             raise Unreadable
-        if answer.get("error"):
+        if is_error(answer):
             raise ProviderFailed
+        if not isinstance(answer.get("data"), list):
+            choices = answer.get("choices")
+            if not isinstance(choices, list) or not choices or not all(_has_message(each) for each in choices):
+                raise Unreadable
+            if Likeness().mend(answer, "message"):
+                body = write_json(answer)
         return Answer(body, read_usage(answer))
 
     def open_stream(self) -> StreamReader:
@@ -108,6 +115,7 @@ class OpenAiStream:
 
     def __init__(self) -> None:
         self._reader = SseReader()
+        self._likeness = Likeness()
 
     @property
     def has_rest(self) -> bool:
@@ -126,9 +134,19 @@ class OpenAiStream:
         chunk = read_object(event)
         if chunk is None:
             raise Unreadable
-        if chunk.get("error"):
+        if is_error(chunk):
             raise ProviderFailed
-        return Chunk(chunk, None if b"\n" in event else event)
+        if not isinstance(chunk.get("choices"), list):
+            if not isinstance(chunk.get("usage"), dict):
+                return Ping()
+            chunk["choices"] = []
+            return Chunk(chunk)
+        is_mended = self._likeness.mend(chunk, "delta")
+        return Chunk(chunk, None if is_mended or b"\n" in event else event)
+
+
+def _has_message(choice: object) -> bool:
+    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
 
 
 def write_body(request: ModelRequest, model: str) -> bytes:
@@ -149,7 +167,22 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     made = usage.get("completion_tokens", 0)
     if type(given) is not int or type(made) is not int or given < 0 or made < 0:
         return None
-    return Usage(input_tokens=given, output_tokens=made)
+    of_input, of_output = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return Usage(
+        input_tokens=given,
+        output_tokens=made,
+        cached_tokens=_count(of_input, "cached_tokens", given),
+        cache_write_tokens=_count(of_input, "cache_write_tokens", given),
+        reasoning_tokens=_count(of_output, "reasoning_tokens", made),
+        audio_input_tokens=_count(of_input, "audio_tokens", given),
+        audio_output_tokens=_count(of_output, "audio_tokens", made),
+    )
+
+
+def _count(details: object, name: str, whole: int) -> int:
+    """A part of a count, never more than the whole; 0 where it is not said."""
+    found = details.get(name) if isinstance(details, dict) else None
+    return min(found, whole) if type(found) is int and found > 0 else 0
 
 
 def read_openai_mistake(body: bytes) -> Mistake:

@@ -7,13 +7,15 @@ from enum import StrEnum
 
 from extproc.model.credentials import Engine, Mint, Source
 from extproc.model.ids import DeploymentName, GroupName, ModelName
-from extproc.model.routing import Auto, Boundary, Feature, Modality, Price, RoutingGroup, RoutingPolicy
+from extproc.model.money import Price
+from extproc.model.routing import Auto, Boundary, Feature, Modality, RoutingGroup, RoutingPolicy
 
 
 class Operation(StrEnum):
     """What a request asks the gateway to do. The value is its stable name in records and metrics."""
 
     CHAT = "chat.completions"
+    COUNT_TOKENS = "messages.count_tokens"
     EMBEDDINGS = "embeddings"
     LIST_MODELS = "models.list"
     SHOW_MODEL = "models.retrieve"
@@ -110,7 +112,7 @@ class Catalog:
     groups: Mapping[GroupName, RoutingGroup]
     deployments: Mapping[DeploymentName, Deployment]
     boundaries: tuple[Boundary, ...] = ()
-    routing: RoutingPolicy = RoutingPolicy()
+    routing: RoutingPolicy = field(default_factory=RoutingPolicy)
 
     def groups_of(self, model: ModelName) -> tuple[RoutingGroup, ...]:
         """Every group that may answer for the model, fallbacks included, each once."""

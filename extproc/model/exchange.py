@@ -48,10 +48,18 @@ class ExchangeContext:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them."""
+    """Tokens as the provider counted them. The special kinds are within the plain ones."""
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+    """Input that the provider had in its cache."""
+    cache_write_tokens: int = 0
+    """Input that it put there."""
+    reasoning_tokens: int = 0
+    """Output that nobody reads."""
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
 
 
 class Outcome(StrEnum):

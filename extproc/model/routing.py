@@ -91,14 +91,6 @@ class Boundary:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """What a provider takes, in nano-USD per token."""
-
-    input_nano_usd: int
-    output_nano_usd: int
-
-
-@dataclass(frozen=True, slots=True)
 class Needs:
     """What a request asks of whoever serves it. Only ``policy.needs`` makes one."""
 

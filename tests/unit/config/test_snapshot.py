@@ -8,13 +8,13 @@ from extproc.config.gateway import parse
 from extproc.config.snapshot import longest_exchange_s
 from extproc.model.catalog import Catalog, CredentialRef, Operation, Timeouts
 from extproc.model.ids import DeploymentName, GroupName, ModelName
+from extproc.model.money import Price
 from extproc.model.routing import (
     Auto,
     Capacity,
     Feature,
     Member,
     Modality,
-    Price,
     RoutingGroup,
     RoutingPolicy,
     Strategy,

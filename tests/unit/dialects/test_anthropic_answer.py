@@ -8,7 +8,6 @@ import pytest
 from extproc.dialects.anthropic_answer import FINISH_REASONS, read_message, read_message_mistake, write_usage
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.mistakes import Mistake
-from extproc.model.exchange import Usage
 from tests.unit.dialects.anthropic_goldens import PLAIN
 
 MESSAGE: dict[str, Any] = PLAIN["conversation"]["answer"]
@@ -24,7 +23,12 @@ def test_an_answer_is_read_as_its_golden_file_says(case: dict[str, Any]) -> None
     answer = read_message(json.dumps(case["answer"]).encode())
     assert json.loads(answer.body) == case["canonical"]
     usage = case["canonical"]["usage"]
-    assert answer.usage == Usage(usage["prompt_tokens"], usage["completion_tokens"])
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (
+        usage["prompt_tokens"],
+        usage["completion_tokens"],
+    )
+    assert answer.usage.cached_tokens == usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
 
 
 @pytest.mark.parametrize("reason", FINISH_REASONS)

@@ -8,7 +8,6 @@ import pytest
 from extproc.dialects.bedrock_answer import finish_reason, read_converse, read_converse_mistake, write_usage
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.mistakes import Mistake
-from extproc.model.exchange import Usage
 from tests.unit.dialects.bedrock_cases import CASES, PLAIN
 
 COUNTS = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
@@ -39,7 +38,12 @@ def test_an_answer_becomes_the_one_of_the_golden_file(name: str) -> None:
         ],
         "usage": usage,
     }
-    assert answer.usage == Usage(usage["prompt_tokens"], usage["completion_tokens"])
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (
+        usage["prompt_tokens"],
+        usage["completion_tokens"],
+    )
+    assert answer.usage.cached_tokens == usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,21 @@ def test_only_believable_usage_counts(usage: object, expected: Usage | None) -> 
 )
 def test_a_role_alone_says_nothing(delta: dict[str, object], expected: bool) -> None:
     assert openai.says_something({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}) is expected
+
+
+def test_the_special_kinds_of_tokens_are_read_and_never_exceed_their_whole() -> None:
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 40, "cache_write_tokens": 10, "audio_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 30, "audio_tokens": 99},
+    }
+    assert openai.read_usage({"usage": usage}) == Usage(100, 50, 40, 10, 30, 5, 50)
+
+
+@pytest.mark.parametrize(
+    "details", [None, [], 7, {"cached_tokens": -1}, {"cached_tokens": True}, {"cached_tokens": "9"}]
+)
+def test_details_that_cannot_be_believed_count_nothing(details: object) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": details}
+    assert openai.read_usage({"usage": usage}) == Usage(1, 2)

@@ -7,7 +7,6 @@ import pytest
 
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.vertex import Vertex
-from extproc.model.exchange import Usage
 from extproc.model.secret import Secret
 from tests.vertex_goldens import GOLDENS, PLAIN, deployment, judged
 
@@ -25,7 +24,12 @@ def test_an_answer_is_read_as_its_golden_says(name: str) -> None:
     answer = Vertex().read_answer(json.dumps(golden["response"]).encode())
     assert json.loads(answer.body) == golden["answer"]
     usage = golden["answer"]["usage"]
-    assert answer.usage == Usage(usage["prompt_tokens"], usage["completion_tokens"])
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (
+        usage["prompt_tokens"],
+        usage["completion_tokens"],
+    )
+    assert answer.usage.cached_tokens == usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
 
 
 def test_the_access_token_is_the_only_credential() -> None:
