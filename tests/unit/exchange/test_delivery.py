@@ -121,7 +121,7 @@ def test_any_split_of_the_stream_delivers_the_same_bytes(cuts: list[int]) -> Non
 
 
 def test_a_plain_answer_is_held_whole() -> None:
-    body = b'{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+    body = b'{"choices":[{"index":0,"message":{}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}'
     door = delivery(is_stream=False)
     early = play(door, head(200, "application/json; charset=utf-8", ("x-provider", "secret")))
     early += play(door, ResponseChunk(body[:10], is_last=False))
