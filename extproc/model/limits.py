@@ -61,7 +61,7 @@ class Window:
     time_zone: str = "UTC"
     """An IANA name."""
     rolling_s: int = 0
-    """For ROLLING: counted in sixtieths of it, so up to a sixtieth more than this is remembered."""
+    """For ROLLING: a multiple of 60. Counted in sixtieths, so what is remembered ends up to a sixtieth early."""
 
 
 class Unit(StrEnum):

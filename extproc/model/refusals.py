@@ -58,6 +58,13 @@ MODEL_NOT_FOUND = Kind(
     "model_not_found", 404, "not_found_error", "The model does not exist or this key may not use it."
 )
 OPERATION_NOT_SUPPORTED = _bad("operation_not_supported", "The model does not serve this operation.")
+DATA_BOUNDARY = Kind(
+    "data_boundary", 403, "permission_error", "No deployment of the model is inside the data boundary of this key."
+)
+
+MODEL_WITHOUT_PRICE = _bad("model_without_price", "The model has no price, and a hard budget is for this key.")
+RATE_LIMIT_EXCEEDED = Kind("rate_limit_exceeded", 429, "rate_limit_error", "A rate limit of this key is reached.")
+INSUFFICIENT_QUOTA = Kind("insufficient_quota", 429, "rate_limit_error", "A budget of this key is exhausted.")
 
 DEPENDENCY_UNAVAILABLE = Kind("dependency_unavailable", 503, "server_error", "The gateway cannot decide right now.")
 GATEWAY_UNAVAILABLE = Kind("gateway_unavailable", 503, "server_error", "The gateway cannot decide right now.")
