@@ -33,10 +33,12 @@ from extproc.adapters.postgres_feed import open_feed
 from extproc.adapters.postgres_keys import PostgresKeys
 from extproc.adapters.postgres_migrate import migrate_schema
 from extproc.adapters.postgres_pool import open_pool
+from extproc.adapters.postgres_uses import PostgresUses
 from extproc.adapters.redis_client import open_redis
 from extproc.adapters.redis_invalidations import RedisInvalidations
 from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
+from extproc.adapters.use_journal import UseJournal
 from extproc.adapters.vault import KvVault, VaultAccount
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, GatewayInvalid, load
@@ -181,6 +183,17 @@ async def open_key_desk(environment: Environment) -> AsyncIterator[KeyDesk]:
         yield KeyDesk(PostgresKeys(pool), RedisInvalidations(redis), read_pepper, clock, secrets.randbelow)
 
 
+@contextlib.asynccontextmanager
+async def open_uses(environment: Environment) -> AsyncIterator[PostgresUses]:
+    """The record of which keys use which models.
+
+    Raises:
+        Unavailable: the DSN cannot be read.
+    """
+    async with open_pool(environment.postgres_dsn, most_connections=1) as pool:
+        yield PostgresUses(pool, limit_s=10.0)
+
+
 async def read_exchanges(environment: Environment) -> dict[Outcome, int]:
     """How many exchanges ended in which way, over all workers.
 
@@ -235,7 +248,10 @@ async def _work(environment: Environment, index: int) -> None:
             PostgresDirectory(pool), feed, RedisInvalidations(redis), clock, _cache_policy(gateway)
         )
         tally = RedisTally(redis)
-        journal = Journals((LogJournal(), tally))
+        # A connection of its own: counting must not take one from those who look for a key.
+        uses_pool = await stack.enter_async_context(open_pool(environment.postgres_dsn, most_connections=1))
+        uses = UseJournal(PostgresUses(uses_pool), clock)
+        journal = Journals((LogJournal(), tally, uses))
         snapshot = Snapshot(gateway.catalog)
         desk = AdmissionDesk(snapshot, directory, vault, clock, MemoryHealth(), lambda: vault.credential(PEPPER))
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway))
@@ -245,6 +261,7 @@ async def _work(environment: Environment, index: int) -> None:
                 group.create_task(vault.run()),
                 group.create_task(directory.run()),
                 group.create_task(tally.run()),
+                group.create_task(uses.run()),
                 group.create_task(_follow(source, gateway, snapshot, vault)),
                 # One worker of the fleet speaks for all.
                 *((group.create_task(RetirementAlarm(snapshot, clock).run()),) if index == 0 else ()),

@@ -4,7 +4,7 @@ A fake fails when it is told to: set ``is_down`` and it raises ``Unavailable`` a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +12,7 @@ from extproc.model.catalog import CredentialRef
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeContext, ExchangeRecord
 from extproc.model.health import FRESH, Standing
 from extproc.model.identity import VirtualKey
-from extproc.model.ids import DeploymentName, KeyId
+from extproc.model.ids import DeploymentName, KeyId, ModelName
 from extproc.model.keys import (
     AdminEntry,
     Changes,
@@ -26,6 +26,7 @@ from extproc.model.keys import (
 )
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
+from extproc.model.uses import Count, KeyUse, Use, UseFilter
 
 
 @dataclass(slots=True)
@@ -258,3 +259,43 @@ def _matches(key: VirtualKey, which: KeyFilter) -> bool:
         and (which.tag is None or which.tag in key.tags)
         and (which.live_at_s is None or key.is_live(which.live_at_s))
     )
+
+
+@dataclass(slots=True)
+class MemoryUses:
+    """UseStore over a dictionary; ``keys`` are those it knows more of than the id."""
+
+    keys: dict[KeyId, VirtualKey] = field(default_factory=dict)
+    counts: dict[Use, Count] = field(default_factory=dict)
+    is_down: bool = False
+
+    async def add(self, counts: Mapping[Use, Count]) -> None:
+        """See ``UseStore``."""
+        self._check()
+        for use, count in counts.items():
+            self.counts[use] = _sum(self.counts.get(use), count)
+
+    async def list(self, which: UseFilter) -> tuple[KeyUse, ...]:
+        """See ``UseStore``."""
+        self._check()
+        found: dict[tuple[KeyId, ModelName, DeploymentName], Count] = {}
+        for use, count in self.counts.items():
+            if (
+                use.day >= which.since
+                and use.model in (which.models or {use.model})
+                and use.deployment in (which.deployments or {use.deployment})
+            ):
+                whose = (use.key, use.model, use.deployment)
+                found[whose] = _sum(found.get(whose), count)
+        ordered = sorted(found.items(), key=lambda each: (-each[1].last_used_at_s, each[0]))
+        return tuple(KeyUse(whose[0], self.keys.get(whose[0]), *whose[1:], count) for whose, count in ordered)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise Unavailable("postgres", "told to be down")
+
+
+def _sum(before: Count | None, more: Count) -> Count:
+    if before is None:
+        return more
+    return Count(before.requests + more.requests, max(before.last_used_at_s, more.last_used_at_s))

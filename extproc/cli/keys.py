@@ -18,6 +18,7 @@ import click
 
 from extproc import bootstrap
 from extproc.cli import keys_view
+from extproc.cli.durations import Duration
 from extproc.cli.environment import find_environment, state_dir_option
 from extproc.config.environment import EnvironmentInvalid
 from extproc.model.ids import KeyId, ModelName, OrganisationId, ProjectId, TeamId
@@ -26,22 +27,7 @@ from extproc.model.refusals import Unavailable
 from extproc.operations.keys import KeyDesk, KeyOrder, list_keys, mint, revoke, rotate, show
 
 T = TypeVar("T")
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PARTS = 3
-
-
-class _Duration(click.ParamType[float]):
-    """``90d``, ``12h``, ``30m``, ``45s``; seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", value, re.ASCII)
-        if match is None or (not match[2] and match[1] != "0"):
-            self.fail(f"{value!r} is not a duration; write 45s, 30m, 12h or 90d", param, ctx)
-        return float(int(match[1]) * _UNIT_S.get(match[2], 1))
 
 
 class _Moment(click.ParamType[float]):
@@ -55,7 +41,7 @@ class _Moment(click.ParamType[float]):
         if value == "never":
             return math.inf
         if re.fullmatch(r"[0-9]+[smhd]", value, re.ASCII):
-            return time.time() + _Duration().convert(value, param, ctx)
+            return time.time() + Duration().convert(value, param, ctx)
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
@@ -171,7 +157,7 @@ def show_command(*, key: str, is_json: bool) -> None:
 
 @command.command(name="rotate")
 @click.argument("key")
-@click.option("--grace", type=_Duration(), default="0", show_default=True, help="How long the old key still works.")
+@click.option("--grace", type=Duration(), default="0", show_default=True, help="How long the old key still works.")
 @click.option("--expires", type=_Moment(), help="The new key's end: 90d or a date. Without: the old key's.")
 @_with_deed
 @_as_json

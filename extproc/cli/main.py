@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "print every decision an exchange would take for a saved request",
     "keys": "mint, list, show, rotate and revoke virtual keys",
     "log-level": "set Envoy's log level",
+    "models": "list models with what answers for them, and who still uses which",
     "migrate": "bring the Postgres schema up to date",
     "render": "write Envoy's configuration files",
     "serve": "run the worker processes that Envoy asks",

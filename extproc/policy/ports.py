@@ -3,7 +3,7 @@
 Every method that awaits is bounded by its adapter and raises ``Unavailable`` instead of hanging.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from extproc.model.identity import VirtualKey
 from extproc.model.ids import DeploymentName, KeyId
 from extproc.model.keys import Changes, Deed, KeyChange, KeyFile, KeyFilter, NewKey
 from extproc.model.secret import Secret
+from extproc.model.uses import Count, KeyUse, Use, UseFilter
 
 
 class Clock(Protocol):
@@ -147,4 +148,19 @@ class Invalidations(Protocol):
         Raises:
             Unavailable: on entering or while iterating; what is published until the next subscription is missed.
         """
+        ...
+
+
+class UseStore(Protocol):
+    """The durable record of which keys use which models and deployments.
+
+    Both methods raise Unavailable when the store cannot be asked.
+    """
+
+    async def add(self, counts: Mapping[Use, Count]) -> None:
+        """Add to what is there, all or nothing; a later moment of last use replaces an earlier one."""
+        ...
+
+    async def list(self, which: UseFilter) -> tuple[KeyUse, ...]:
+        """The uses summed over the days asked about, those used last first."""
         ...

@@ -30,6 +30,7 @@ DECLARATIONS = {
     "model/routing.py": "values without methods",
     "model/seams.py": "names that both sides share; contracts and e2e hold them to Envoy",
     "model/vault_state.py": "values without methods",
+    "model/uses.py": "values without methods",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }
 """Files without a decision, and why. One that grows a branch needs a test and leaves this list."""
