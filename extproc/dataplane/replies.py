@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from extproc.dataplane.typed import Message, extension
 from extproc.model import refusals, seams
+from extproc.model.error_shapes import openai_error
 from extproc.model.refusals import Kind
 
 JSON_TYPE = "application/json"
@@ -16,8 +17,7 @@ JSON_TYPE = "application/json"
 
 def body_of(kind: Kind) -> str:
     """The error body, as the OpenAI API reference has it."""
-    error = {"message": kind.message, "type": kind.type, "param": None, "code": kind.code}
-    return json.dumps({"error": error}, ensure_ascii=False)
+    return json.dumps(openai_error(kind), ensure_ascii=False)
 
 
 def local_replies() -> Message:

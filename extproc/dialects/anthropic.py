@@ -1,6 +1,7 @@
 """The dialect of Anthropic's Messages API.
 
-    POST {base_path}/messages        x-api-key, anthropic-version
+    POST {base_path}/messages                  x-api-key, anthropic-version
+    POST {base_path}/messages/count_tokens
 
 ``base_url`` ends in ``/v1``. Options: ``version`` of the API; ``auth``, which is ``x-api-key`` or ``bearer`` (as the
 SDK sends keys since its version 2); ``max_tokens``, which the API demands, for requests that name no limit;
@@ -18,10 +19,15 @@ from extproc.dialects.dialect import Answer, Outgoing, StreamReader
 from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai import JSON_HEADERS
 from extproc.dialects.strict_json import serialise
-from extproc.model.catalog import Deployment
+from extproc.model.catalog import Deployment, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.plan import CredentialHeader
 from extproc.model.secret import Secret
+
+_COUNTED = frozenset(
+    {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"}
+)
+"""What a request for a count may have."""
 
 
 class Anthropic:
@@ -35,10 +41,14 @@ class Anthropic:
         """The request as messages, with the deployment's model."""
         del now_s
         body = {"model": deployment.upstream_model, **write_messages(request, deployment.options)}
+        path = f"{deployment.base_path}/messages"
+        if request.operation is Operation.COUNT_TOKENS:
+            body = {name: value for name, value in body.items() if name in _COUNTED}
+            path += "/count_tokens"
         headers = (*JSON_HEADERS, ("anthropic-version", deployment.options["version"]))
         is_bearer = deployment.options["auth"] == "bearer"
         keys = tuple(_bearer(each) if is_bearer else CredentialHeader("x-api-key", each) for each in credentials)
-        return Outgoing(f"{deployment.base_path}/messages", headers, keys, serialise(body))
+        return Outgoing(path, headers, keys, serialise(body))
 
     def read_answer(self, body: bytes) -> Answer:
         """See ``read_message``."""

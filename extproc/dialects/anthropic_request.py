@@ -11,7 +11,7 @@ that version, and left out where ``options["sampling"]`` says ``omit``, a degrad
 ``reasoning_effort`` is Anthropic's ``effort``; whether a model thinks when it is not told is its own default.
 Dropped, because they change nothing in the answer: ``store``, ``metadata``, ``prediction``, the hints about OpenAI's
 prompt cache, and what only forms our own stream. Fields that OpenAI does not define are refused, for we cannot know
-what they mean; all but ``top_k``, which Anthropic has.
+what they mean; all but ``top_k``, which Anthropic has. Extensions are Anthropic's own words and are written as such.
 
 Source: Messages API reference, "Versions", "Structured outputs", "Effort", and the anthropic SDK 2.12's types, read
 2026-11.
@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from extproc.dialects.anthropic_turns import refusal, write_turns
+from extproc.dialects.extension import EXTENSION, extension_of
 from extproc.model.chat import Json, ModelRequest
 
 _NEUTRAL: Mapping[str, tuple[object, ...]] = {
@@ -47,6 +48,8 @@ _MAPPED = frozenset(
     | {"tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort"}
     | {"temperature", "top_p", "top_k"}
 )
+_OWN = ("thinking", "service_tier", "cache_control")
+"""What an extension says of the whole request, in Anthropic's own words."""
 _WITHOUT_SAMPLING = "2026-10-21"
 """The API version that took the sampling parameters away."""
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
@@ -80,12 +83,14 @@ def write_messages(request: ModelRequest, options: Mapping[str, str]) -> dict[st
     body |= _stop(payload.get("stop"))
     body |= _tools(payload)
     body |= _output(payload)
+    own = extension_of(payload)
+    body |= {name: own[name] for name in _OWN if name in own}
     return body | _user(payload)
 
 
 def _check_fields(payload: Json) -> None:
     for name, value in payload.items():
-        if value is None or name in _MAPPED or name in _DROPPED:
+        if value is None or name in _MAPPED or name in _DROPPED or name == EXTENSION:
             continue
         if name not in _NEUTRAL:
             raise refusal(name, "is not supported by this model")
@@ -118,7 +123,7 @@ def _sampling(payload: Json) -> dict[str, Any]:
             raise refusal(name, "must be a number from 0 to 1 for this model")
         if value != 1:
             found[name] = value
-    top_k = payload.get("top_k")
+    top_k = extension_of(payload).get("top_k", payload.get("top_k"))
     if top_k is not None:
         if type(top_k) is not int or top_k < 0:
             raise refusal("top_k", "must be a whole number")
@@ -169,7 +174,8 @@ def _tool(tool: object, place: str) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise refusal(f"{place}.function.parameters", "must be a JSON schema")
     written = {"name": function["name"], "input_schema": schema}
-    return written | {name: function[name] for name in ("description", "strict") if function.get(name)}
+    written |= {name: function[name] for name in ("description", "strict") if function.get(name)}
+    return {**written, **extension_of(tool)} if isinstance(tool, dict) else written
 
 
 def _tool_choice(choice: object) -> dict[str, Any] | None:

@@ -3,9 +3,9 @@
     message_start (content_block_start content_block_delta* content_block_stop)* message_delta+ message_stop
 
 ``message_delta`` brings the reason to stop and the usage; ``message_stop`` says that the answer is whole, and the usage
-goes out before it. Tool calls are counted among themselves: an index of Anthropic's counts every block. Event types and
-deltas that we do not know are ignored, as the API's versioning rules ask of every client; so are signatures and
-citations, which have no place in a chunk.
+goes out before it. Tool calls are counted among themselves: an index of Anthropic's counts every block. Signatures,
+redacted thinking and why it stopped go aside. Event types and deltas that we do not know are ignored, as the API's
+versioning rules ask of every client; so are citations.
 
 Source: "Streaming messages" of the Claude documentation and the types of the anthropic SDK 2.12, read 2026-11.
 Read next: ``anthropic_answer``.
@@ -14,16 +14,26 @@ Read next: ``anthropic_answer``.
 from dataclasses import dataclass, field
 from typing import Any
 
-from extproc.dialects.anthropic_answer import read_reason, read_refusal, write_usage
-from extproc.dialects.dialect import Chunk, Done, Ping, ProviderFailed, StreamItem, Unreadable, text_or_none
+from extproc.dialects.anthropic_answer import read_reason, read_refusal, read_stop, write_usage
+from extproc.dialects.dialect import (
+    Aside,
+    Chunk,
+    Done,
+    Ping,
+    ProviderFailed,
+    StreamItem,
+    Unreadable,
+    text_or_none,
+)
 from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
 
 
 @dataclass(slots=True)
 class _Block:
-    """An open block; the fields are a tool use's."""
+    """An open block; the last three fields are a tool use's."""
 
+    signature: str = ""
     call: int | None = None
     """Its number among the tool calls."""
     given: dict[str, Any] = field(default_factory=dict)
@@ -96,8 +106,11 @@ class AnthropicStream:
         match event.get("content_block"):
             case {"type": "text", "text": str(text)}:
                 return self._say("content", text)
-            case {"type": "thinking", "thinking": str(text)}:
+            case {"type": "thinking", "thinking": str(text), **rest}:
+                opened.signature = str(rest.get("signature") or "")
                 return self._say("reasoning_content", text)
+            case {"type": "redacted_thinking", "data": str(data)}:
+                return [Aside({"redacted_thinking": data})]
             case {"type": "tool_use", "id": str(id_), "name": str(name), "input": dict(given)}:
                 opened.call, opened.given, self._calls = self._calls, given, self._calls + 1
                 return [self._call(opened.call, id_, name)]
@@ -115,6 +128,9 @@ class AnthropicStream:
                 return self._say("content", text)
             case {"type": "thinking_delta", "thinking": str(text)}:
                 return self._say("reasoning_content", text)
+            case {"type": "signature_delta", "signature": str(text)}:
+                block.signature += text
+                return []
             case {"type": "input_json_delta", "partial_json": str(text)}:
                 return self._argue(block, text)
             case {"type": "text_delta" | "thinking_delta" | "input_json_delta"}:
@@ -127,6 +143,8 @@ class AnthropicStream:
     def _on_block_end(self, event: dict[str, Any]) -> list[StreamItem]:
         block = self._open_block(event)
         del self._blocks[event["index"]]
+        if block.signature:
+            return [Aside({"signature": block.signature})]
         # OpenAI's clients parse the arguments whatever they are, so there must be some.
         return [] if block.has_arguments else self._argue(block, write_json(block.given).decode())
 
@@ -145,7 +163,8 @@ class AnthropicStream:
         if reason is None or self._is_finished:
             return []
         self._is_finished = True
-        return [self._chunk({"refusal": read_refusal(delta)} if reason == "content_filter" else {}, reason)]
+        refusal = {"refusal": read_refusal(delta)} if reason == "content_filter" else {}
+        return [Aside({"stop": read_stop(delta)}), self._chunk(refusal, reason)]
 
     def _on_stop(self, _: dict[str, Any]) -> list[StreamItem]:
         if not self._is_finished or self._blocks:

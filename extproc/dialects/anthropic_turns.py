@@ -6,16 +6,22 @@ results of parallel calls and the words after them are one turn as well. An imag
 always sees the whole image. So are empty texts, which it refuses, and an assistant's reasoning, which it takes back
 only with a signature that OpenAI's form has no place for.
 
-Refused, because there is no such thing: names of participants, audio, files that are not PDF, content by address or id,
-tool calls that are not function calls, and a last message of the assistant, which this provider would continue.
+What an extension says is written where it belongs: thinking with its signature in its place, marks of the prompt cache,
+failed tools, images in results, a system turn within the conversation, a message that the answer is to continue.
+
+Refused, because there is no such thing: names of participants, audio, files that are not PDF, files by address or id,
+tool calls that are not function calls, and a last message of the assistant, which this provider would continue. An
+image's address is passed on: the provider fetches it.
 
 Source: Messages API reference and the types of the anthropic SDK 2.12, read 2026-11. Read next: ``anthropic_request``.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+from extproc.dialects.extension import extension_of
 from extproc.dialects.strict_json import parse_object
 from extproc.model.refusals import INVALID_REQUEST, Refusal
 
@@ -37,7 +43,9 @@ def write_turns(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Block], lis
     for index, message in enumerate(messages):
         place = f"messages[{index}]"
         role, blocks = _read(message, place)
-        if role == "system":
+        if extension_of(message).get("turn"):
+            turns.append({"role": role, "content": blocks})
+        elif role == "system":
             system += blocks
         elif turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
@@ -45,7 +53,7 @@ def write_turns(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Block], lis
             turns.append({"role": role, "content": blocks})
     if not turns:
         raise refusal("messages", "must have a message that is not the system's")
-    if turns[-1]["role"] == "assistant":
+    if turns[-1]["role"] == "assistant" and not extension_of(messages[-1]).get("prefill"):
         raise refusal(f"messages[{len(messages) - 1}]", "may not be the assistant's: the model would continue it")
     return system, turns
 
@@ -85,12 +93,24 @@ def _assistant(message: Mapping[str, Any], place: str) -> list[Block]:
     for name in ("audio", "function_call"):
         if message.get(name) is not None:
             raise refusal(f"{place}.{name}", "is not supported by this model")
-    blocks = list(_texts(message.get("content") or "", f"{place}.content"))
-    blocks += _texts(message.get("refusal") or "", f"{place}.refusal")
+    texts = list(_texts(message.get("content") or "", f"{place}.content"))
+    texts += _texts(message.get("refusal") or "", f"{place}.refusal")
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         raise refusal(f"{place}.tool_calls", "must be an array")
-    return blocks + [_tool_use(call, f"{place}.tool_calls[{index}]") for index, call in enumerate(calls)]
+    uses = [_tool_use(call, f"{place}.tool_calls[{index}]") for index, call in enumerate(calls)]
+    return list(_laid_out(extension_of(message).get("layout", ()), iter(texts), iter(uses)))
+
+
+def _laid_out(layout: Sequence[Any], texts: Iterator[Block], uses: Iterator[Block]) -> Iterator[Block]:
+    """The blocks in their order; whatever the layout does not name follows."""
+    for item in layout:
+        if isinstance(item, dict):
+            yield item
+        else:
+            yield from islice(texts if item == "text" else uses, 1)
+    yield from texts
+    yield from uses
 
 
 def _tool_use(call: object, place: str) -> Block:
@@ -105,13 +125,16 @@ def _tool_use(call: object, place: str) -> Block:
     except Refusal:
         raise refusal(f"{place}.function.arguments", "must be the JSON text of an object") from None
     name = _text(function.get("name"), f"{place}.function.name")
-    return {"type": "tool_use", "id": _tool_id(call.get("id"), f"{place}.id"), "name": name, "input": given}
+    use = {"type": "tool_use", "id": _tool_id(call.get("id"), f"{place}.id"), "name": name, "input": given}
+    return {**use, **extension_of(call)}
 
 
 def _tool_result(message: Mapping[str, Any], place: str) -> Block:
     block = {"type": "tool_result", "tool_use_id": _tool_id(message.get("tool_call_id"), f"{place}.tool_call_id")}
-    content = list(_texts(message.get("content"), f"{place}.content"))
-    return {**block, "content": content} if content else block
+    own = extension_of(message)
+    read = _parts if own else _texts
+    content = list(read(message.get("content"), f"{place}.content"))
+    return {**block, **({"content": content} if content else {}), **own}
 
 
 def _tool_id(value: object, place: str) -> str:
@@ -137,7 +160,7 @@ def _parts(content: object, place: str) -> Iterator[Block]:
     for index, part in enumerate(content):
         block = _part(part, f"{place}[{index}]")
         if block != {"type": "text", "text": ""}:
-            yield block
+            yield {**block, **extension_of(part)}
 
 
 def _part(part: object, place: str) -> Block:
@@ -155,9 +178,11 @@ def _part(part: object, place: str) -> Block:
 
 
 def _image(url: str, place: str) -> Block:
+    if url.startswith(("https://", "http://")):
+        return {"type": "image", "source": {"type": "url", "url": url}}
     found = data_url(url)
     if found is None or found[0] not in _IMAGES:
-        raise refusal(place, "must be a base64 data URL of a JPEG, PNG, GIF or WebP image for this model")
+        raise refusal(place, "must be an address or a base64 data URL of a JPEG, PNG, GIF or WebP image for this model")
     return {"type": "image", "source": _base64(found)}
 
 

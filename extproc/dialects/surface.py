@@ -27,6 +27,8 @@ class Asked:
     """As the client named it."""
     wants_usage: bool
     """Whether the client asked for a stream's usage, where its dialect leaves that open."""
+    created_s: int = 0
+    """When it was asked, UTC seconds."""
 
 
 class StreamWriter(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from extproc.dialects import openai
 from extproc.dialects.dialect import Answer, Aside, Chunk, Done, Ping, StreamItem
 from extproc.dialects.provider_json import write_json
+from extproc.dialects.stamp import stamped
 from extproc.dialects.surface import Asked, StreamWriter
 from extproc.model.catalog import Model, Operation
 from extproc.model.chat import ModelRequest
@@ -31,9 +32,9 @@ class OpenAiSurface:
         return openai.read_request(operation, body)
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        """The canonical answer."""
-        del asked
-        return answer.body
+        """The canonical answer, with what its provider did not say of id, time and model."""
+        value = None if answer.value is None else stamped(answer.value, asked)
+        return answer.body if value is None else write_json(value)
 
     def open_writer(self, asked: Asked) -> StreamWriter:
         """A writer that hides usage where it was not asked for."""
@@ -65,10 +66,10 @@ class OpenAiSurface:
 class OpenAiWriter:
     """Chunks as they are, ended by ``[DONE]``."""
 
-    __slots__ = ("_wants_usage",)
+    __slots__ = ("_asked",)
 
     def __init__(self, asked: Asked) -> None:
-        self._wants_usage = asked.wants_usage
+        self._asked = asked
 
     def write(self, item: StreamItem) -> bytes:
         """See ``StreamWriter``."""
@@ -86,11 +87,14 @@ class OpenAiWriter:
                 assert_never(item)
 
     def _chunk(self, value: dict[str, Any], raw: bytes | None) -> bytes:
-        if "usage" in value and not self._wants_usage:
+        if "usage" in value and not self._asked.wants_usage:
             if openai.is_usage_only(value):
                 return b""
             value = {name: each for name, each in value.items() if name != "usage"}
             raw = None
+        complete = stamped(value, self._asked)
+        if complete is not None:
+            value, raw = complete, None
         return b"data: " + (write_json(value) if raw is None else raw) + b"\n\n"
 
 

@@ -9,14 +9,14 @@ outages become replies here and nowhere else; anything else that escapes is a bu
 Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``explanation`` to watch it decide.
 """
 
-import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from random import Random
 from typing import assert_never
 
-from extproc.dialects import openai
+from extproc.dialects.estimate import COUNTING, estimate_tokens
+from extproc.dialects.surfaces import SURFACES, surface_of
 from extproc.exchange.events import (
     AdmissionAction,
     AdmissionEvent,
@@ -30,7 +30,7 @@ from extproc.exchange.events import (
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
-from extproc.model.catalog import Catalog, Model, Operation
+from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.identity import Principal
 from extproc.model.ids import ExchangeId
@@ -42,6 +42,7 @@ from extproc.model.refusals import (
     Refusal,
     Unavailable,
 )
+from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
 from extproc.policy.identify import identify, read_credential
@@ -103,7 +104,18 @@ class AdmissionDesk:
 class Admission:
     """One exchange's admission. Feed it events in order; every event gives exactly one action."""
 
-    __slots__ = ("_catalog", "_deferred", "_desk", "_head", "_observe", "_operation", "_phase", "_principal")
+    __slots__ = (
+        "_catalog",
+        "_deferred",
+        "_desk",
+        "_exchange",
+        "_head",
+        "_observe",
+        "_operation",
+        "_phase",
+        "_principal",
+        "_surface",
+    )
 
     def __init__(self, desk: AdmissionDesk, observe: Observer | None = None) -> None:
         self._desk = desk
@@ -114,6 +126,8 @@ class Admission:
         self._principal: Principal | None = None
         self._operation: Operation | None = None
         self._deferred: Reply | None = None
+        self._surface = "openai"
+        self._exchange = ExchangeId("")
 
     @property
     def is_done(self) -> bool:
@@ -127,7 +141,9 @@ class Admission:
             OutOfOrder: the event does not belong here.
         """
         match event, self._phase:
-            case RequestHead(), Phase.START:
+            case RequestHead(headers), Phase.START:
+                self._surface = surface_of(headers)
+                self._exchange = ExchangeId(_value(headers, "x-request-id"))
                 action = await self._settle(self._on_head(event))
                 if isinstance(action, Reply) and _must_defer(event):
                     self._deferred, action = action, Wait()
@@ -144,12 +160,14 @@ class Admission:
         try:
             return await step
         except Refusal as refusal:
-            return reply_of(refusal)
+            return reply_of(refusal, self._surface, self._exchange)
         except Unavailable as trouble:
-            return reply_of(refusal_of(trouble))
+            return reply_of(refusal_of(trouble), self._surface, self._exchange)
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
         operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
+        surface = SURFACES[self._surface]
+        surface.check_head(head.headers)
         self._passed(Step.PATH, operation)
         credential = read_credential(head.headers, query)
         self._passed(Step.CREDENTIAL, credential)
@@ -158,11 +176,11 @@ class Admission:
         if operation is Operation.LIST_MODELS:
             models = visible_models(principal, self._catalog)
             self._passed(Step.PERMIT, models)
-            return _json_reply({"object": "list", "data": [_model_object(model) for model in models]})
+            return self._answered(surface.write_models(models))
         if operation is Operation.SHOW_MODEL:
             permit = authorize(principal, named, self._catalog)
             self._passed(Step.PERMIT, permit)
-            return _json_reply(_model_object(self._catalog.models[permit.model]))
+            return self._answered(surface.write_model(self._catalog.models[permit.model]))
         _check_content(head.headers)
         if head.is_end:
             raise Refusal(INVALID_REQUEST, "The request has no body.")
@@ -173,20 +191,26 @@ class Admission:
     async def _on_body(self, event: RequestBody) -> AdmissionAction:
         if self._head is None or self._principal is None or self._operation is None:
             raise OutOfOrder("a body without a head")
-        request = openai.read_request(self._operation, event.data)
+        request = SURFACES[self._surface].read_request(self._operation, event.data)
         self._passed(Step.REQUEST, request)
         permit = authorize(self._principal, request.model, self._catalog)
         self._passed(Step.PERMIT, permit)
-        exchange = ExchangeId(_value(self._head.headers, "x-request-id"))
         now_s = self._desk.clock.now_s()
         needs = read_needs(request)
         # Seeded with the exchange's id: what was decided can be decided again.
-        circumstances = Circumstances(self._catalog, self._desk.health, now_s, Random(exchange).random)
-        route = choose_route(permit, request.operation, needs, circumstances)
+        circumstances = Circumstances(self._catalog, self._desk.health, now_s, Random(self._exchange).random)
+        # Counting is asked of whoever would answer.
+        served = Operation.CHAT if request.operation is Operation.COUNT_TOKENS else request.operation
+        route = choose_route(permit, served, needs, circumstances)
         self._passed(Step.ROUTE, route)
-        plan = make_plan(request, route.deployments, self._desk.vault, now_s)
+        deployments = route.deployments
+        if request.operation is Operation.COUNT_TOKENS:
+            if deployments[0].dialect not in COUNTING:
+                return self._answered(estimate_tokens(request), (ESTIMATE_HEADER, "true"))
+            deployments = tuple(each for each in deployments if each.dialect in COUNTING)
+        plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.PLAN, plan)
-        context = make_context(Facts(exchange, now_s, route.auto), permit, request, plan, self._catalog)
+        context = make_context(Facts(self._exchange, now_s, route.auto), permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
             plan=plan,
@@ -195,6 +219,10 @@ class Admission:
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,
         )
+
+    def _answered(self, body: bytes, *headers: tuple[str, str]) -> Reply:
+        own = SURFACES[self._surface].headers(self._exchange)
+        return Reply(200, (JSON_TYPE, *own, *headers), body, "answered")
 
     def _passed(self, step: Step, receipt: object) -> None:
         if self._observe is not None:
@@ -237,11 +265,3 @@ def _order_headers(plan: Plan, request: ModelRequest) -> Headers:
         ("x-envoy-max-retries", str(len(plan.attempts) - 1)),
         ("x-envoy-upstream-rq-per-try-timeout-ms", str(round(max(limits) * 1000))),
     )
-
-
-def _model_object(model: Model) -> dict[str, object]:
-    return {"id": model.name, "object": "model", "created": model.created_at_s, "owned_by": model.owned_by}
-
-
-def _json_reply(value: dict[str, object]) -> Reply:
-    return Reply(200, (JSON_TYPE,), json.dumps(value, ensure_ascii=False).encode(), "answered")

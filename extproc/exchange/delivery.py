@@ -30,8 +30,9 @@ from extproc.exchange.events import (
     TimedOut,
 )
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
-from extproc.exchange.replies import JSON_TYPE, error_body, error_event
+from extproc.exchange.replies import JSON_TYPE
 from extproc.exchange.stream_body import StreamBody
+from extproc.exchange.voice import voice_of
 from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
@@ -67,6 +68,7 @@ class Delivery:
         "_phase",
         "_received",
         "_released",
+        "_voice",
     )
 
     def __init__(
@@ -79,7 +81,8 @@ class Delivery:
         self._phase = Phase.START
         self._head: ResponseHead | None = None
         self._dialect = DIALECTS[self._limits.dialect]
-        self._body: StreamBody | PlainBody = PlainBody(self._dialect, 200, max_response_bytes)
+        self._voice = voice_of(context)
+        self._body: StreamBody | PlainBody = PlainBody(self._dialect, self._voice, 200, max_response_bytes)
         self._failure = ""
         self._received = 0
         self._released = 0
@@ -147,13 +150,11 @@ class Delivery:
         self._phase = Phase.HELD
         media = _media_type(head.headers)
         if head.status != 200:  # noqa: PLR2004 - HTTP's own word
-            self._body = PlainBody(self._dialect, head.status, self._max_bytes)
+            self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes)
         elif self._context.is_stream and media == self._dialect.stream_media:
-            self._body = StreamBody(
-                self._dialect, wants_usage=self._context.wants_usage, max_held_bytes=self._max_bytes
-            )
+            self._body = StreamBody(self._dialect, self._voice.open_writer(), max_held_bytes=self._max_bytes)
         elif not self._context.is_stream and media == "application/json":
-            self._body = PlainBody(self._dialect, 200, self._max_bytes)
+            self._body = PlainBody(self._dialect, self._voice, 200, self._max_bytes)
         else:
             return self._fail(FailedAttempt(UPSTREAM_INVALID))
         return self._on_body(b"", is_last=True) if head.is_end else []
@@ -186,7 +187,9 @@ class Delivery:
         # A stream is the client's dialect's by now, whatever the provider calls its own.
         media = (("content-type", "text/event-stream"),) if isinstance(self._body, StreamBody) else ()
         return ReleaseHead(
-            None, (*media, *self._route_headers()), tuple(name for name in self._head_names() if name not in _KEPT)
+            None,
+            (*media, *self._voice.headers(), *self._route_headers()),
+            tuple(name for name in self._head_names() if name not in _KEPT),
         )
 
     def _route_headers(self) -> Headers:
@@ -213,7 +216,7 @@ class Delivery:
         if self._phase is Phase.FLOWING:
             # An event, then a break. Ending the stream ourselves would leave the provider generating, and billing.
             self._phase = Phase.FAILED
-            event = error_event(kind)
+            event = self._voice.error_event(kind)
             self._released += len(event)
             return [Send(event, is_last=False), Break(kind.code)]
         status = failed.status or kind.status
@@ -225,13 +228,13 @@ class Delivery:
             # A client sees this body only if Envoy is out of retries.
             return [
                 ReleaseHead(status, ((RETRY_HEADER, kind.code), JSON_TYPE), removed),
-                Send(error_body(kind), is_last=True),
+                Send(self._voice.error_body(kind), is_last=True),
             ]
         self._phase = Phase.DONE
-        body = failed.body or error_body(kind)
+        body = failed.body or self._voice.error_body(kind)
         wait = self._header("retry-after")
         kept = (("retry-after", wait),) if wait else ()
-        return [Reply(status, (JSON_TYPE, *kept, *self._route_headers()), body, kind.code)]
+        return [Reply(status, (JSON_TYPE, *kept, *self._voice.headers(), *self._route_headers()), body, kind.code)]
 
 
 def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimits:

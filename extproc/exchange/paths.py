@@ -7,6 +7,8 @@ from extproc.model.refusals import METHOD_NOT_ALLOWED, UNKNOWN_PATH, Refusal
 
 _EXACT = {
     "/v1/chat/completions": ("POST", Operation.CHAT),
+    "/v1/messages": ("POST", Operation.CHAT),
+    "/v1/messages/count_tokens": ("POST", Operation.COUNT_TOKENS),
     "/v1/embeddings": ("POST", Operation.EMBEDDINGS),
     "/v1/models": ("GET", Operation.LIST_MODELS),
 }

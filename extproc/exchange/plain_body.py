@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from extproc.dialects.dialect import Dialect, ProviderFailed, Unreadable
 from extproc.dialects.mistakes import About, Mistake
 from extproc.dialects.redaction import redact
-from extproc.exchange.replies import error_body
+from extproc.exchange.voice import Voice
 from extproc.model.exchange import Usage
 from extproc.model.refusals import (
     CONTENT_FILTER,
@@ -40,10 +40,11 @@ class FailedAttempt(Exception):  # noqa: N818 - what it is
 class PlainBody:
     """Collects a body and gives it whole, or raises what is wrong with it."""
 
-    __slots__ = ("_data", "_dialect", "_limit", "_status", "is_answer", "usage")
+    __slots__ = ("_data", "_dialect", "_limit", "_status", "_voice", "is_answer", "usage")
 
-    def __init__(self, dialect: Dialect, status: int, max_bytes: int) -> None:
+    def __init__(self, dialect: Dialect, voice: Voice, status: int, max_bytes: int) -> None:
         self._dialect = dialect
+        self._voice = voice
         self._status = status
         self._limit = max_bytes if status == 200 else min(max_bytes, _MAX_ERROR_BYTES)  # noqa: PLR2004
         self._data = bytearray()
@@ -63,9 +64,9 @@ class PlainBody:
             return b""
         body = bytes(self._data)
         if self._status != 200:  # noqa: PLR2004
-            raise _translated(self._status, self._dialect, body)
+            raise _translated(self._status, self._dialect, body, self._voice)
         try:
-            answer = self._dialect.read_answer(body)
+            answer = self._voice.read(self._dialect, body)
         except Unreadable:
             raise FailedAttempt(UPSTREAM_INVALID) from None
         except ProviderFailed:
@@ -75,14 +76,14 @@ class PlainBody:
         return answer.body
 
 
-def _translated(status: int, dialect: Dialect, body: bytes) -> FailedAttempt:
+def _translated(status: int, dialect: Dialect, body: bytes, voice: Voice) -> FailedAttempt:
     """A provider's error without its words about keys, accounts and hosts.
 
     Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
     """
     match status:
         case 400 | 413 | 422:
-            return _mistaken(status, dialect.read_mistake(body))
+            return _mistaken(status, dialect.read_mistake(body), voice)
         case 429:
             return FailedAttempt(UPSTREAM_RATE_LIMITED)
         case 401 | 402 | 403 | 404 | 405 | 415:
@@ -98,16 +99,18 @@ def _shown(message: str) -> str:
     return redact(message)[:_MAX_MESSAGE_CHARS]
 
 
-def _mistaken(status: int, mistake: Mistake) -> FailedAttempt:
+def _mistaken(status: int, mistake: Mistake, voice: Voice) -> FailedAttempt:
     text = "" if mistake.message is None else _shown(mistake.message)
     match mistake.about:
         case About.TOO_LONG:
-            body = error_body(CONTEXT_LENGTH_EXCEEDED, text, mistake.param)
+            body = voice.error_body(CONTEXT_LENGTH_EXCEEDED, text, mistake.param)
             return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=body)
         case About.FILTERED:
-            return FailedAttempt(CONTENT_FILTER, body=error_body(CONTENT_FILTER, text, mistake.param), is_final=True)
+            return FailedAttempt(
+                CONTENT_FILTER, body=voice.error_body(CONTENT_FILTER, text, mistake.param), is_final=True
+            )
         case About.REQUEST if status != 413:  # noqa: PLR2004 - a size in bytes is a matter between two servers
-            body = error_body(INVALID_REQUEST, text, mistake.param)
+            body = voice.error_body(INVALID_REQUEST, text, mistake.param)
             return FailedAttempt(INVALID_REQUEST, status, body, is_final=True)
         case _:
             return FailedAttempt(UPSTREAM_REJECTED)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extproc.dialects.degrading import write_for
+from extproc.dialects.extension import plain_for
 from extproc.dialects.registry import DIALECTS
 from extproc.model.catalog import Catalog, Deployment
 from extproc.model.chat import ModelRequest
@@ -37,7 +38,7 @@ def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: V
     reasons: list[Refusal] = []
     for deployment in deployments:
         try:
-            attempts.append(_attempt(request, deployment, vault, now_s))
+            attempts.append(_attempt(plain_for(request, deployment.dialect), deployment, vault, now_s))
         except Refusal as refusal:
             reasons.append(refusal)
     if not attempts:
@@ -71,6 +72,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
         wants_usage=request.wants_usage,
         plan=limits,
         catalog_version=catalog.version,
+        surface=request.surface,
         started_at_s=facts.now_s,
         tells_route=catalog.routing.tells_route,
         auto=facts.auto,

@@ -1,27 +1,22 @@
 """A stream of events, judged one by one. What is not a whole, readable event never moves on."""
 
-from typing import assert_never
-
 from extproc.dialects import openai
 from extproc.dialects.dialect import Chunk, Dialect, Done, Finishes, Ping, ProviderFailed, StreamItem, Unreadable
-from extproc.dialects.provider_json import write_json
 from extproc.dialects.sse import EventTooLarge
+from extproc.dialects.surface import StreamWriter
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.model.exchange import Usage
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
 
-_DONE = b"data: [DONE]\n\n"
-_PING = b":\n\n"
-
 
 class StreamBody:
-    """Reads a provider's stream and gives the client's: canonical chunks, usage hidden where it was not asked for."""
+    """Reads a provider's stream and gives the client's, as its surface writes it."""
 
-    __slots__ = ("_has_spoken", "_held", "_is_done", "_max_held", "_reader", "_wants_usage", "is_answer", "usage")
+    __slots__ = ("_has_spoken", "_held", "_is_done", "_max_held", "_reader", "_writer", "is_answer", "usage")
 
-    def __init__(self, dialect: Dialect, *, wants_usage: bool, max_held_bytes: int) -> None:
+    def __init__(self, dialect: Dialect, writer: StreamWriter, *, max_held_bytes: int) -> None:
         self._reader = dialect.open_stream()
-        self._wants_usage = wants_usage
+        self._writer = writer
         self._max_held = max_held_bytes
         self._held = bytearray()
         self._has_spoken = False
@@ -63,25 +58,14 @@ class StreamBody:
         if self._is_done:
             return b""
         match item:
-            case Ping():
-                # What a ping says was never judged: only the fact that the provider is alive moves on.
-                return _PING if self._has_spoken else b""
+            case Ping() if not self._has_spoken:
+                return b""
             case Done():
                 self._is_done = self._has_spoken = True
-                return _DONE
-            case Chunk():
-                return self._pass_on(item)
+            case Chunk(value):
+                self._has_spoken = self._has_spoken or openai.says_something(value)
+                if "usage" in value:
+                    self.usage = openai.read_usage(value) or self.usage
             case _:
-                assert_never(item)
-
-    def _pass_on(self, chunk: Chunk) -> bytes:
-        value, raw = chunk.value, chunk.raw
-        self._has_spoken = self._has_spoken or openai.says_something(value)
-        if "usage" in value:
-            self.usage = openai.read_usage(value) or self.usage
-            if not self._wants_usage:
-                if openai.is_usage_only(value):
-                    return b""
-                value = {name: each for name, each in value.items() if name != "usage"}
-                raw = None
-        return b"data: " + (write_json(value) if raw is None else raw) + b"\n\n"
+                pass
+        return self._writer.write(item)

@@ -30,6 +30,9 @@ MODEL_HEADER = "x-gateway-model"
 AUTO_HEADER = "x-gateway-auto"
 """Response headers that tell the caller what served it, where ``routing.tells_route`` says so."""
 
+ESTIMATE_HEADER = "x-gateway-estimate"
+"""Response header of a count of tokens that the gateway made itself: ``true``."""
+
 MESSAGES_PATH = r"/v1/messages([/?].*)?"
 """A regular expression for the paths on which errors are Anthropic's, whoever makes them."""
 

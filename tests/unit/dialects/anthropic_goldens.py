@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from extproc.dialects.dialect import StreamItem
+from extproc.dialects.dialect import Chunk, StreamItem
 from extproc.dialects.openai import read_request
 from extproc.model.catalog import Deployment, Operation, Timeouts
 from extproc.model.chat import ModelRequest
@@ -62,4 +62,4 @@ def _parts(chunks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def said(items: list[StreamItem]) -> list[dict[str, Any]]:
-    return [item.value for item in items if hasattr(item, "value")]
+    return [item.value for item in items if isinstance(item, Chunk)]

@@ -40,7 +40,7 @@ def part(part: object) -> dict[str, Any]:
             "messages[0].content[0].file.file_data",
         ),
         (
-            [part({"type": "image_url", "image_url": {"url": "https://a.example/x.png"}})],
+            [part({"type": "image_url", "image_url": {"url": "ftp://a.example/x.png"}})],
             "messages[0].content[0].image_url.url",
         ),
         (

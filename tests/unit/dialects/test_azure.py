@@ -19,6 +19,7 @@ from extproc.model.exchange import Usage
 from extproc.model.ids import DeploymentName
 from extproc.model.secret import Secret
 from tests.e2e.provider import Provider, Turn
+from tests.unit.exchange.worlds import voice
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "azure"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json"))}
@@ -144,7 +145,7 @@ def test_a_stream_passes_on_as_it_is_in_any_split() -> None:
 
 
 def test_a_first_chunk_about_the_prompt_is_held_until_the_answer_begins() -> None:
-    body = StreamBody(Azure(), wants_usage=True, max_held_bytes=100_000)
+    body = StreamBody(Azure(), voice(wants_usage=True).open_writer(), max_held_bytes=100_000)
     first, *rest = events(CASES["stream_with_filter_results"]).split(b"\n\n")[:-1]
     assert body.feed(first + b"\n\n", is_last=False) == b""
     assert b"prompt_filter_results" in body.feed(b"\n\n".join(rest) + b"\n\n", is_last=True)

@@ -16,6 +16,7 @@ from extproc.exchange.stream_body import StreamBody
 from extproc.model.exchange import Usage
 from tests.aws_messages import encode, event, exception
 from tests.unit.dialects.bedrock_cases import CASES, STREAMED, stream_bytes
+from tests.unit.exchange.worlds import voice
 
 START = event("messageStart", {"role": "assistant"})
 TEXT = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}})
@@ -68,13 +69,13 @@ def test_a_chunks_raw_json_is_its_value(name: str) -> None:
 
 @given(st.integers(0, len(START + TEXT + STOP + META) - 1))
 def test_a_stream_that_is_cut_anywhere_is_not_whole(end: int) -> None:
-    body = StreamBody(Bedrock(), wants_usage=True, max_held_bytes=10_000)
+    body = StreamBody(Bedrock(), voice(wants_usage=True).open_writer(), max_held_bytes=10_000)
     with pytest.raises(FailedAttempt):
         body.feed((START + TEXT + STOP + META)[:end], is_last=True)
 
 
 def test_a_whole_stream_is_an_answer_with_its_usage() -> None:
-    body = StreamBody(Bedrock(), wants_usage=True, max_held_bytes=10_000)
+    body = StreamBody(Bedrock(), voice(wants_usage=True).open_writer(), max_held_bytes=10_000)
     assert body.feed(START + TEXT + STOP + META, is_last=True).endswith(b"data: [DONE]\n\n")
     assert body.is_answer
     assert body.usage == Usage(1, 1)

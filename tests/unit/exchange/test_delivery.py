@@ -19,12 +19,12 @@ from extproc.exchange.events import (
     Send,
     TimedOut,
 )
-from extproc.exchange.replies import error_body
 from extproc.model.catalog import Operation
 from extproc.model.exchange import AttemptLimits, ExchangeContext, Usage
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.refusals import UPSTREAM_ERROR
 from extproc.model.seams import RETRY_HEADER
+from tests.unit.exchange.worlds import voice
 
 MAX_BYTES = 100_000
 
@@ -173,7 +173,7 @@ def test_a_failure_before_the_last_attempt_asks_for_the_next_one() -> None:
     release, end = play(door, head(500, "text/html", ("server", "x")), ResponseChunk(b"<html>", is_last=True))
     asked = ((RETRY_HEADER, "upstream_error"), ("content-type", "application/json"))
     assert release == ReleaseHead(502, asked, ("server",))
-    assert end == Send(error_body(UPSTREAM_ERROR), is_last=True)
+    assert end == Send(voice().error_body(UPSTREAM_ERROR), is_last=True)
     assert door.is_over
     assert not door.is_done
 

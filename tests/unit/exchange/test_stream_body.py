@@ -8,10 +8,11 @@ from extproc.exchange.plain_body import FailedAttempt
 from extproc.exchange.stream_body import StreamBody
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
 from tests.unit.exchange.test_delivery import DONE, ROLE, STOP, USAGE, WORD, event
+from tests.unit.exchange.worlds import voice
 
 
 def stream(max_held_bytes: int = 10_000) -> StreamBody:
-    return StreamBody(OpenAi(), wants_usage=False, max_held_bytes=max_held_bytes)
+    return StreamBody(OpenAi(), voice(wants_usage=False).open_writer(), max_held_bytes=max_held_bytes)
 
 
 def test_nothing_is_ready_until_something_is_said() -> None:
@@ -73,7 +74,7 @@ class UnmarkedStream(OpenAiStream):
 
 
 def unmarked(ending: list[StreamItem] | ProviderFailed) -> StreamBody:
-    return StreamBody(Unmarked(ending), wants_usage=False, max_held_bytes=10_000)
+    return StreamBody(Unmarked(ending), voice(wants_usage=False).open_writer(), max_held_bytes=10_000)
 
 
 def test_a_dialect_without_an_end_marker_says_at_the_bodys_end_that_its_answer_is_whole() -> None:

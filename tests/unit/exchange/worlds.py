@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
+from extproc.dialects.surface import Asked
+from extproc.dialects.surfaces import SURFACES
 from extproc.exchange.admission import AdmissionDesk
 from extproc.exchange.events import RequestBody, RequestHead
+from extproc.exchange.voice import Voice
 from extproc.model.catalog import Catalog, CredentialRef, Deployment, Model, Operation, Timeouts
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import DeploymentName, GroupName, KeyId, ModelName, OrganisationId, ProjectId, TeamId
@@ -117,3 +120,8 @@ def chat(**fields: object) -> RequestBody:
     """A chat request's body."""
     body = {"model": "one", "messages": [{"role": "user", "content": "hi"}], **fields}
     return RequestBody(json.dumps(body).encode())
+
+
+def voice(*, wants_usage: bool = False, surface: str = "openai", model: str = "one") -> Voice:
+    """How a client of this surface is spoken to."""
+    return Voice(SURFACES[surface], Asked("req-1", model, wants_usage))
