@@ -56,7 +56,7 @@ def read_converse(body: bytes) -> Answer:
     usage = write_usage(answer)
     if usage is not None:
         canonical["usage"] = usage
-    return Answer(write_json(canonical), read_usage(canonical))
+    return Answer(write_json(canonical), read_usage(canonical), value=canonical)
 
 
 def finish_reason(reason: object) -> str:

@@ -99,7 +99,7 @@ class OpenAi:
                 raise Unreadable
             if Likeness().mend(answer, "message"):
                 body = write_json(answer)
-        return Answer(body, read_usage(answer))
+        return Answer(body, read_usage(answer), value=answer)
 
     def open_stream(self) -> StreamReader:
         """A reader that passes events on as they are."""

@@ -57,7 +57,7 @@ class Vertex:
         if response.get("error"):
             raise ProviderFailed
         answer = read_answer(response)
-        return Answer(write_json(answer), canonical_usage(answer))
+        return Answer(write_json(answer), canonical_usage(answer), value=answer)
 
     def open_stream(self) -> StreamReader:
         """See ``vertex_stream``."""

@@ -34,7 +34,6 @@ _COUNTS = (
     *("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"),
     *("cachedContentTokenCount", "totalTokenCount"),
 )
-_UNKNOWN_MODEL = "gemini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def read_head(response: dict[str, Any]) -> Head:
     if not isinstance(name, str) or not name:
         name = hashlib.sha256(write_json(response)).hexdigest()[:24]
     model = response.get("modelVersion")
-    return Head(name, _created(response.get("createTime")), model if isinstance(model, str) else _UNKNOWN_MODEL)
+    return Head(name, _created(response.get("createTime")), model if isinstance(model, str) else "")
 
 
 def read_answer(response: dict[str, Any]) -> dict[str, Any]:
