@@ -39,7 +39,8 @@ from extproc.adapters.redis_invalidations import RedisInvalidations
 from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.use_journal import UseJournal
-from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.adapters.vault import VaultCredentials
+from extproc.adapters.vault_login import LoginIncomplete, VaultAccount, choose_login
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, GatewayInvalid, load
 from extproc.config.watch import GatewayWatch, log_invalid
@@ -130,22 +131,25 @@ def configure_log() -> None:
 @contextlib.asynccontextmanager
 async def open_vault(
     environment: Environment, clock: Clock, *, max_stale_s: float, refresh_s: float
-) -> AsyncIterator[KvVault]:
+) -> AsyncIterator[VaultCredentials]:
     """The vault that the environment names.
 
     Raises:
         EnvironmentInvalid: it does not say how to log in.
     """
-    if environment.vault_role_id_file is None or environment.vault_secret_id_file is None:
-        raise EnvironmentInvalid("set EXTPROC_VAULT_ROLE_ID_FILE and EXTPROC_VAULT_SECRET_ID_FILE to the AppRole files")
-    account = VaultAccount(
-        environment.vault_addr,
-        environment.vault_mount,
-        environment.vault_role_id_file,
-        environment.vault_secret_id_file,
-        environment.vault_ca_file,
-    )
-    vault = KvVault(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s)
+    try:
+        login = choose_login(
+            environment.vault_auth,
+            mount=environment.vault_auth_mount,
+            role_id_file=environment.vault_role_id_file,
+            secret_id_file=environment.vault_secret_id_file,
+            role=environment.vault_role,
+            token_file=environment.vault_token_file,
+        )
+    except LoginIncomplete as incomplete:
+        raise EnvironmentInvalid(str(incomplete)) from None
+    account = VaultAccount(environment.vault_addr, environment.vault_mount, login, environment.vault_ca_file)
+    vault = VaultCredentials(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s)
     try:
         yield vault
     finally:
@@ -271,7 +275,7 @@ async def _work(environment: Environment, index: int) -> None:
                 helper.cancel()
 
 
-async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: KvVault) -> None:
+async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: VaultCredentials) -> None:
     """Take every new configuration, once its credentials are at hand; until then the old one serves."""
     log = structlog.get_logger("extproc.worker")
     watched = GatewayWatch(source, gateway)

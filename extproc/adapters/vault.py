@@ -1,60 +1,43 @@
-"""Provider credentials from OpenBao or Vault: KV v2, AppRole, kept in memory and nowhere else.
+"""Provider credentials from OpenBao or Vault, kept in memory and nowhere else: the ``Vault`` port on a real one.
+
+    KV v2        read every ``refresh_s``; it has no lease, so its age is kept here and it serves until ``max_stale_s``
+    lease        renewed after two thirds of its life, issued again when that gives little; serves until its end
+    minted       an access token made of either; made again after two thirds of its life; serves until its end
 
 ``load`` reads what must be there before the first request, ``run`` keeps it fresh, ``credential`` only looks into
-memory. A KV v2 reading has no lease, so its age is kept here: without the vault it serves until ``max_stale_s``.
-
-What the vault answers: 403 means that the token was revoked, or may not read this (one new login tells which); 503 that
-it is sealed; 404 that nobody wrote the secret. hvac blocks, so it runs in a small pool of its own, with a timeout.
+memory. Old leases are left to run out: a request that is under way may still need them. Read next: ``vault_upkeep`` for
+what is done when, ``vault_holding`` for one source, ``vault_session`` for what is asked, ``vault_answers`` for what is
+believed, ``token_mint`` for tokens.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
-import hvac
-import requests
 import structlog
-from hvac import exceptions as answers
 
+from extproc.adapters.vault_answers import DEPENDENCY, name_of
+from extproc.adapters.vault_holding import Holding
+from extproc.adapters.vault_login import VaultAccount
+from extproc.adapters.vault_upkeep import Upkeep
 from extproc.model.catalog import CredentialRef
+from extproc.model.credentials import Engine, Source
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
+from extproc.model.vault_state import LoginState, VaultState
 from extproc.policy.ports import Clock
 
-_DEPENDENCY = "vault"
-_CALL_TIMEOUT_S = 5.0
-_STEP_DEADLINE_S = 15.0
-"""For one reading with its possible login: requests' own timeout is per read from the socket, not for the whole."""
-_FIRST_RETRY_S = 1.0
-_JITTER = 0.2
-_RENEW_AT = 2 / 3
-_MAX_VALUE_CHARS = 16 * 1024
+_LEAST_PAUSE_S = 0.01
+_REJECTED_EVERY_S = 5.0
+"""How often a provider's 401 makes us look at one source again."""
+_ISSUE_EVERY_S = 60.0
+"""The same for a lease: looking again makes new credentials, and a provider needs a while to know those."""
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class VaultAccount:
-    """Where the vault is and who we are there. The files are read at every login, so that they can be replaced."""
-
-    address: str
-    mount: str
-    role_id_file: Path
-    secret_id_file: Path
-    ca_file: Path | None = None
-    """PEM bundle that signs the vault's certificate; None: the public ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    value: Secret
-    read_at_s: float
-
-
-class KvVault:
+class VaultCredentials:
     """The ``Vault`` port on a real one. Use from one event loop; close it at the end."""
 
     def __init__(
@@ -67,30 +50,45 @@ class KvVault:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """``jitter`` gives numbers in [0, 1): workers must not all ask at once."""
-        self._session = _Session(account, clock)
+        self._upkeep = Upkeep(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s, jitter=jitter)
+        self._login = account.login
         self._clock = clock
         self._max_stale_s = max_stale_s
         self._refresh_s = refresh_s
-        self._jitter = jitter
-        self._readings: dict[CredentialRef, _Reading] = {}
-        self._wanted: tuple[CredentialRef, ...] = ()
-        self._is_out = False
-        self._turn = asyncio.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vault")
+        self._held: dict[Source, Holding] = {}
+        self._rejected: set[Source] = set()
+        self._wake = asyncio.Event()
+        self._is_loaded = False
 
     def credential(self, ref: CredentialRef) -> Secret:
-        """The credential as last read. Never waits.
+        """The credential as last read; an optional one that its source does not have is empty. Never waits.
 
         Raises:
-            Unavailable: it was never read, or the last reading is older than max-stale.
+            Unavailable: it was never read, its last reading is older than max-stale, or it has ended.
         """
-        reading = self._readings.get(ref)
-        if reading is None:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)} was never read")
-        age_s = self._clock.now_s() - reading.read_at_s
-        if age_s > self._max_stale_s:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)} was last read {age_s:.0f} s ago")
-        return reading.value
+        holding = self._held.get(ref.source)
+        value = None if holding is None else holding.values.get(ref.field)
+        if holding is None or not holding.values or (value is None and not ref.is_optional):
+            raise Unavailable(DEPENDENCY, f"{name_of(ref.source, (ref,))} was never read")
+        now_s = self._clock.now_s()
+        if now_s >= holding.usable_until_s(self._max_stale_s):
+            told = f"was last read {now_s - holding.read_at_s:.0f} s ago and is too old to be used"
+            raise Unavailable(DEPENDENCY, f"{name_of(ref.source, (ref,))} {told}")
+        return value or Secret("")
+
+    def rejected(self, refs: Iterable[CredentialRef]) -> None:
+        """A provider refused these with 401: look soon if there are others. Never waits; see the port."""
+        now_s = self._clock.now_s()
+        for source in dict.fromkeys(ref.source for ref in refs):
+            holding = self._held.get(source)
+            is_issue = source.engine is Engine.LEASE and source.mint is None
+            every_s = _ISSUE_EVERY_S if is_issue else _REJECTED_EVERY_S
+            if holding is None or now_s - max(holding.forced_at_s, holding.issued_at_s if is_issue else 0) < every_s:
+                continue
+            holding.forced_at_s = now_s
+            _log.warning("credential_rejected", credential=holding.name)
+            self._rejected.add(source)
+            self._wake.set()
 
     async def load(self, refs: Iterable[CredentialRef]) -> None:
         """Make these the credentials that are kept, and read those that are not in memory yet.
@@ -98,167 +96,117 @@ class KvVault:
         Raises:
             Unavailable: one could not be read; the reason names it. The credentials kept before stay.
         """
-        wanted = tuple(dict.fromkeys(refs))
-        for ref in wanted:
-            if ref not in self._readings:
-                await self._read(ref)
-        self._wanted = wanted
-        self._readings = {ref: reading for ref, reading in self._readings.items() if ref in wanted}
+        wanted: dict[Source, tuple[CredentialRef, ...]] = {}
+        for ref in dict.fromkeys(refs):
+            wanted[ref.source] = (*wanted.get(ref.source, ()), ref)
+        for source, mine in wanted.items():
+            await self._have(source, mine)
+        for source, mine in wanted.items():
+            self._held[source].refs = mine
+        self._held = {source: self._held[source] for source in wanted}
+        self._is_loaded = True
 
     async def refresh(self) -> None:
-        """Read everything that is kept once more.
+        """See to everything that is kept, due or not.
 
         Raises:
-            Unavailable: at least one could not be read; the reason names the first. The others were.
+            Unavailable: at least one could not be had; the reason names the first. The others were.
         """
+        await self._upkeep.tend(tuple(self._held.values()), must_read=True, must_mint=True)
+
+    async def tend(self) -> None:
+        """Do what is due now: read, renew, issue, mint.
+
+        Raises:
+            Unavailable: at least one could not be had; the reason names the first. The others were.
+        """
+        self._wake.clear()
+        rejected, self._rejected = self._rejected, set()
         first: Unavailable | None = None
-        for ref in self._wanted:
-            try:
-                await self._read(ref)
-            except Unavailable as error:
-                first = first or error
+        for source in rejected:
+            if source in self._held:
+                first = await self._force(self._held[source]) or first
+        await self._upkeep.keep_login()
+        token = self._upkeep.token
+        await self._upkeep.tend(tuple(self._held.values()))
+        if self._upkeep.token is not token:  # what was leased before the new login is lost
+            await self._upkeep.tend(tuple(self._held.values()))
         if first is not None:
             raise first
 
-    async def run(self) -> None:
-        """Keep everything fresh until cancelled. An outage is told once, and its end."""
-        pause_s = self._refresh_s
-        while True:
-            await asyncio.sleep(pause_s * (1 - _JITTER + 2 * _JITTER * self._jitter()))
-            try:
-                await self.refresh()
-            except Unavailable as error:
-                if not self._is_out:
-                    _log.warning("vault_unavailable", reason=error.reason, max_stale_s=self._max_stale_s)
-                    pause_s = _FIRST_RETRY_S / 2
-                self._is_out = True
-                pause_s = min(pause_s * 2, self._refresh_s)
-            else:
-                if self._is_out:
-                    _log.info("vault_available")
-                self._is_out = False
-                pause_s = self._refresh_s
-
-    async def close(self) -> None:
-        """Let go of the pool and the connections; readings are forgotten."""
-        self._readings.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._session.close()
-
-    async def _read(self, ref: CredentialRef) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(_STEP_DEADLINE_S), self._turn:
-                # The age counts from before the question: the answer may be as old as that.
-                asked_at_s = self._clock.now_s()
-                value = await loop.run_in_executor(self._pool, self._session.read, ref)
-        except TimeoutError:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: no answer in {_STEP_DEADLINE_S:g} s") from None
-        self._readings[ref] = _Reading(value, asked_at_s)
-
-
-class _Session:
-    """The blocking half: one hvac client, one token."""
-
-    def __init__(self, account: VaultAccount, clock: Clock) -> None:
-        self._account = account
-        self._clock = clock
-        self._http = requests.Session()
-        # Proxies and ~/.netrc of whoever started us have no part in this.
-        self._http.trust_env = False
-        if account.ca_file is not None:
-            self._http.verify = str(account.ca_file)
-        # An empty token, or hvac takes one from the environment or the home directory. No redirects: requests would
-        # send the token along.
-        self._client = hvac.Client(
-            url=account.address, token="", timeout=_CALL_TIMEOUT_S, allow_redirects=False, session=self._http
-        )
-        self._renew_at_s = float("-inf")
-
-    def read(self, ref: CredentialRef) -> Secret:
-        """One field of one secret.
+    async def reread(self, ref: CredentialRef) -> None:
+        """Read the ref's source once more, now; issue a lease again; mint a token again.
 
         Raises:
-            Unavailable: it could not be had, or is not fit for a header. The reason never holds the value.
+            Unavailable: it could not be had. What was in memory stays.
         """
-        try:
-            if self._clock.now_s() >= self._renew_at_s:
-                self._renew_or_login()
-            try:
-                document = self._get(ref)
-            except answers.Forbidden:
-                self._login()
-                document = self._get(ref)
-        except answers.Forbidden:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: permission denied") from None
-        except answers.InvalidPath:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: there is no such secret") from None
-        except answers.VaultDown:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: the vault is sealed") from None
-        except answers.VaultError as error:
-            # Its text quotes the server's answer, which is not ours to trust with a log.
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: {type(error).__name__}") from None
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: no usable answer ({type(error).__name__})") from None
-        return _fit(ref, document)
+        if ref.source not in self._held:
+            raise Unavailable(DEPENDENCY, f"{name_of(ref.source, (ref,))} was never read")
+        trouble = await self._force(self._held[ref.source])
+        if trouble is not None:
+            raise trouble
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    async def run(self) -> None:
+        """Keep everything fresh until cancelled. An outage is told once, and its end."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s()):
+                    await self._wake.wait()
+            with contextlib.suppress(Unavailable):  # told where it was noticed
+                await self.tend()
 
-    def _get(self, ref: CredentialRef) -> object:
-        return self._client.secrets.kv.v2.read_secret_version(
-            path=ref.path, mount_point=self._account.mount, raise_on_deleted_version=True
-        )
+    def state(self) -> VaultState:
+        """What may be shown of everything that is held."""
+        token = self._upkeep.token
+        login = None
+        if token is not None:
+            end_s = None if token.expires_at_s == float("inf") else token.expires_at_s
+            login = LoginState(self._login.method, self._login.mount, token.policies, end_s, token.is_renewable)
+        sources = tuple(holding.state(self._max_stale_s) for holding in self._held.values())
+        return VaultState(self._clock.now_s(), self._upkeep.out_since_s, login, sources)
 
-    def _renew_or_login(self) -> None:
-        if not self._client.token:
-            self._login()
+    async def give_back(self) -> None:
+        """Revoke our login and everything that was leased under it. Only where no request can be using any of it."""
+        await self._upkeep.give_back()
+
+    async def close(self) -> None:
+        """Let go of the threads and the connections; what was held is forgotten.
+
+        Leases stay until they run out, for requests of ours that are still under way in Envoy. Only where nothing was
+        ever loaded they are given back: a worker that cannot start and is started again would pile them up.
+        """
+        if not self._is_loaded and self._upkeep.token is not None:
+            await self._upkeep.give_back()
+        self._held.clear()
+        self._upkeep.close()
+
+    async def _have(self, source: Source, refs: tuple[CredentialRef, ...]) -> None:
+        holding = self._held.setdefault(source, Holding(source, ()))
+        is_known = set(refs) <= set(holding.refs)
+        holding.refs = tuple(dict.fromkeys((*holding.refs, *refs)))
+        if is_known and self._is_usable(holding):
             return
+        # A dynamic engine makes new credentials for every question: there a failure is followed by a pause.
+        must_read = source.engine is Engine.KV or (bool(holding.values) and not is_known)
+        await self._upkeep.tend((holding,), must_read=must_read)
+        if not self._is_usable(holding):
+            raise Unavailable(DEPENDENCY, holding.trouble or f"{holding.name} was never read")
+
+    def _is_usable(self, holding: Holding) -> bool:
+        return self._clock.now_s() < holding.usable_until_s(self._max_stale_s)
+
+    async def _force(self, holding: Holding) -> Unavailable | None:
+        # A token is made anew of the lease that there is: that one was not what the provider refused.
+        is_kept = holding.source.mint is not None and holding.lease is not None
         try:
-            self._note_lifetime(self._client.auth.token.renew_self())
-        except (answers.Forbidden, answers.InvalidRequest):
-            self._login()
+            await self._upkeep.tend((holding,), must_read=not is_kept, must_mint=True)
+        except Unavailable as trouble:
+            return trouble
+        return None
 
-    def _login(self) -> None:
-        try:
-            role_id = self._account.role_id_file.read_text().strip()
-            secret_id = self._account.secret_id_file.read_text().strip()
-        except OSError as error:
-            raise Unavailable(
-                _DEPENDENCY, f"the login file {error.filename} cannot be read: {error.strerror}"
-            ) from None
-        self._client.token = ""
-        try:
-            self._note_lifetime(self._client.auth.approle.login(role_id=role_id, secret_id=secret_id))
-        except (answers.InvalidRequest, answers.Forbidden, answers.Unauthorized):
-            raise Unavailable(_DEPENDENCY, "the vault refused our role id and secret id") from None
-
-    def _note_lifetime(self, answer: object) -> None:
-        match answer:
-            case {"auth": {"lease_duration": int(seconds)}} if seconds > 0:
-                self._renew_at_s = self._clock.now_s() + seconds * _RENEW_AT
-            case _:  # a token without an end
-                self._renew_at_s = float("inf")
-
-
-def _fit(ref: CredentialRef, document: object) -> Secret:
-    """The field's value, if it can stand in an HTTP header; a broken one is refused here, not by Envoy per request."""
-    match document:
-        case {"data": {"data": dict(fields)}}:
-            value = fields.get(ref.field)
-        case _:
-            raise Unavailable(_DEPENDENCY, f"{_name(ref)}: the answer is not a KV v2 secret")
-    if value is None:
-        raise Unavailable(_DEPENDENCY, f"{_name(ref)}: the secret has no such field")
-    if not isinstance(value, str) or not value or len(value) > _MAX_VALUE_CHARS:
-        raise Unavailable(_DEPENDENCY, f"{_name(ref)}: not a text of 1 to {_MAX_VALUE_CHARS} characters")
-    if any(not "!" <= character <= "~" for character in value):
-        raise Unavailable(
-            _DEPENDENCY, f"{_name(ref)}: spaces, line ends or characters outside ASCII; write the bare key again"
-        )
-    return Secret(value)
-
-
-def _name(ref: CredentialRef) -> str:
-    return f"{ref.path}#{ref.field}"
+    def _pause_s(self) -> float:
+        due_at_s = min((holding.due_at_s() for holding in self._held.values()), default=float("inf"))
+        token = self._upkeep.token
+        if token is not None:
+            due_at_s = min(due_at_s, token.renew_at_s)
+        return max(_LEAST_PAUSE_S, min(due_at_s - self._clock.now_s(), self._refresh_s))

@@ -29,8 +29,12 @@ class Environment:
     vault_addr: str = "http://127.0.0.1:8200"
     vault_mount: str = "secret"
     vault_ca_file: Path | None = None
+    vault_auth: str = "approle"
+    vault_auth_mount: str | None = None
     vault_role_id_file: Path | None = None
     vault_secret_id_file: Path | None = None
+    vault_role: str | None = None
+    vault_token_file: Path | None = None
     envoy_admin: str = "http://127.0.0.1:9901"
 
 
@@ -43,12 +47,24 @@ VARIABLES: Mapping[str, str] = {
     "EXTPROC_VAULT_ADDR": "URL of Vault or OpenBao",
     "EXTPROC_VAULT_MOUNT": "KV v2 mount with the provider keys and the pepper",
     "EXTPROC_VAULT_CA_FILE": "PEM bundle that signs the vault's certificate; without it the public ones",
+    "EXTPROC_VAULT_AUTH": "how to log in to the vault: approle, kubernetes or jwt",
+    "EXTPROC_VAULT_AUTH_MOUNT": "mount of that auth method; without it the method's own name",
     "EXTPROC_VAULT_ROLE_ID_FILE": "file with the AppRole role id",
     "EXTPROC_VAULT_SECRET_ID_FILE": "file with the AppRole secret id",
+    "EXTPROC_VAULT_ROLE": "name of our role in Kubernetes or JWT auth",
+    "EXTPROC_VAULT_TOKEN_FILE": "file with our JWT; in Kubernetes auth without it the pod's service account token",
     "EXTPROC_ENVOY_ADMIN": "URL of Envoy's admin interface",
 }
 
-_PATHS = {"config", "run_dir", "redis_password_file", "vault_ca_file", "vault_role_id_file", "vault_secret_id_file"}
+_PATHS = {
+    "config",
+    "run_dir",
+    "redis_password_file",
+    "vault_ca_file",
+    "vault_role_id_file",
+    "vault_secret_id_file",
+    "vault_token_file",
+}
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:

@@ -1,8 +1,8 @@
 """The Bedrock dialect: AWS Bedrock Runtime's Converse and ConverseStream, signed with Signature Version 4.
 
-The credential is an access key: its id and its secret, two fields of one secret in the vault. Without a credential
-the request goes out unsigned, for an endpoint in our own network. A third part would be a session token and is signed
-and sent where it is given; the table of dialects has no fields that may be absent, so gateway.yaml cannot name one yet.
+The credential is an access key: its id and its secret, two fields of one secret in the vault, and for temporary keys
+a third, the session token, which is signed and sent. Without a credential the request goes out unsigned, for an endpoint
+in our own network.
 A signature is made when the plan is, and AWS believes it for five minutes: an attempt that starts later than that,
 after a slower one failed, is rejected. Source: Bedrock API reference, "Converse", 2026-11. ``bedrock_request``,
 ``bedrock_answer`` and ``bedrock_stream`` have the bodies, ``sigv4`` the signature.
@@ -35,7 +35,7 @@ class Bedrock:
     def write(
         self, request: ModelRequest, deployment: Deployment, credentials: tuple[Secret, ...], now_s: float
     ) -> Outgoing:
-        """See ``Dialect``. ``credentials``: key id, secret and, where there is one, session token; or none at all."""
+        """See ``Dialect``. ``credentials``: key id, secret, session token (absent or empty: none); or none at all."""
         verb, media = ("converse-stream", _STREAM_MEDIA) if request.is_stream else ("converse", "application/json")
         path = f"{deployment.base_path}/model/{quote(deployment.upstream_model, safe='')}/{verb}"
         body = serialise(write_converse(request.payload))
@@ -45,7 +45,9 @@ class Bedrock:
         to_sign = tuple((name, value) for name, value in headers if name not in _UNSIGNED)
         unsigned = Unsigned("POST", deployment.authority, path, to_sign, body)
         scope = Scope(deployment.options["region"], "bedrock")
-        added, proofs = sign(unsigned, AwsKeys(*credentials), scope, now_s)
+        key_id, secret, *session = credentials
+        keys = AwsKeys(key_id, secret, next((token for token in session if token.reveal()), None))
+        added, proofs = sign(unsigned, keys, scope, now_s)
         return Outgoing(path, (*headers, *added), proofs, body)
 
     def read_answer(self, body: bytes) -> Answer:

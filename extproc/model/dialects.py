@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from extproc.model.catalog import CredentialRef, Deployment
@@ -31,6 +31,8 @@ class DialectFacts:
     options: Mapping[str, Option] = field(default_factory=dict)
     credential_fields: tuple[str, ...] = ()
     """Fields of the vault's secret that make up the credential; empty: the one field that the deployment names."""
+    optional_fields: tuple[str, ...] = ()
+    """Those that may be absent, after the others; the dialect gets an empty secret for each."""
 
 
 _MESSAGES: Mapping[str, Option] = {
@@ -66,6 +68,7 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
             operations=frozenset({"chat.completions"}),
             options={"region": Option("the AWS region, such as eu-west-1")},
             credential_fields=("access_key_id", "secret_access_key"),
+            optional_fields=("session_token",),
         ),
         "vertex": DialectFacts(
             operations=frozenset({"chat.completions"}),
@@ -88,5 +91,8 @@ def credential_refs(deployment: Deployment) -> tuple[CredentialRef, ...]:
     ref = deployment.credential
     if ref is None:
         return ()
-    fields = DIALECTS[deployment.dialect].credential_fields
-    return tuple(CredentialRef(ref.path, each) for each in fields) if fields else (ref,)
+    facts = DIALECTS[deployment.dialect]
+    if not facts.credential_fields:
+        return (ref,)
+    needed = tuple(replace(ref, field=each) for each in facts.credential_fields)
+    return (*needed, *(replace(ref, field=each, is_optional=True) for each in facts.optional_fields))

@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 
 from extproc.adapters.memory import MemoryClock
-from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.adapters.vault import VaultCredentials
+from extproc.adapters.vault_login import AppRole, VaultAccount
 from extproc.bootstrap import PEPPER
 from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
@@ -22,14 +23,14 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
 
 
 @pytest_asyncio.fixture
-async def worker(bao: Bao) -> AsyncIterator[Callable[[], KvVault]]:
+async def worker(bao: Bao) -> AsyncIterator[Callable[[], VaultCredentials]]:
     """Makes clients that log in with the files a worker is given."""
     roles = bao.directory / "approle"
-    account = VaultAccount(f"http://127.0.0.1:{bao.port}", "secret", roles / "role_id", roles / "secret_id")
-    opened: list[KvVault] = []
+    account = VaultAccount(f"http://127.0.0.1:{bao.port}", "secret", AppRole(roles / "role_id", roles / "secret_id"))
+    opened: list[VaultCredentials] = []
 
-    def make() -> KvVault:
-        opened.append(KvVault(account, MemoryClock(), max_stale_s=60.0, refresh_s=60.0))
+    def make() -> VaultCredentials:
+        opened.append(VaultCredentials(account, MemoryClock(), max_stale_s=60.0, refresh_s=60.0))
         return opened[-1]
 
     yield make
@@ -37,26 +38,30 @@ async def worker(bao: Bao) -> AsyncIterator[Callable[[], KvVault]]:
         await client.close()
 
 
-async def test_a_worker_reads_the_pepper_with_the_role_that_init_left(worker: Callable[[], KvVault]) -> None:
+async def test_a_worker_reads_the_pepper_with_the_role_that_init_left(worker: Callable[[], VaultCredentials]) -> None:
     client = worker()
     await client.load([PEPPER])
     assert len(bytes.fromhex(client.credential(PEPPER).reveal())) == 32
 
 
-async def test_a_key_put_into_the_vault_arrives_without_its_line_end(bao: Bao, worker: Callable[[], KvVault]) -> None:
+async def test_a_key_put_into_the_vault_arrives_without_its_line_end(
+    bao: Bao, worker: Callable[[], VaultCredentials]
+) -> None:
     bao.run("put.sh", KEY.path, KEY.field, given="sk-made-up\r\n")
     client = worker()
     await client.load([KEY])
     assert client.credential(KEY).reveal() == "sk-made-up"
 
 
-async def test_the_role_may_read_nothing_else(bao: Bao, worker: Callable[[], KvVault]) -> None:
+async def test_the_role_may_read_nothing_else(bao: Bao, worker: Callable[[], VaultCredentials]) -> None:
     bao.run("put.sh", "elsewhere/thing", "value", given="x")
     with pytest.raises(Unavailable, match="permission denied"):
         await worker().load([CredentialRef("elsewhere/thing", "value")])
 
 
-async def test_init_runs_again_after_a_restart_and_keeps_what_is_there(bao: Bao, worker: Callable[[], KvVault]) -> None:
+async def test_init_runs_again_after_a_restart_and_keeps_what_is_there(
+    bao: Bao, worker: Callable[[], VaultCredentials]
+) -> None:
     before = worker()
     await before.load([PEPPER])
     files = [bao.file(name) for name in ("approle/role_id", "approle/secret_id", "file/init.txt")]
@@ -69,7 +74,7 @@ async def test_init_runs_again_after_a_restart_and_keeps_what_is_there(bao: Bao,
     assert [bao.file(name) for name in ("approle/role_id", "approle/secret_id", "file/init.txt")] == files
 
 
-async def test_a_lost_secret_id_is_replaced(bao: Bao, worker: Callable[[], KvVault]) -> None:
+async def test_a_lost_secret_id_is_replaced(bao: Bao, worker: Callable[[], VaultCredentials]) -> None:
     # The volume is memory: it does not outlive the stack.
     old = bao.file("approle/secret_id")
     (bao.directory / "approle/secret_id").unlink()

@@ -1,94 +1,39 @@
 """What a vault of credentials promises, in memory and on a real OpenBao; and what happens when that is not well."""
 
 import asyncio
-import json
 import signal
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 import structlog
 
-from extproc.adapters.memory import MemoryClock, MemoryVault
-from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.adapters.memory import MemoryVault
+from extproc.adapters.vault import VaultCredentials
 from extproc.local import openbao
-from extproc.local.http import call
-from extproc.local.part import Part
-from extproc.local.problems import free_port
-from extproc.local.state import StateDir
-from extproc.local.supervisor import Supervisor
 from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
 from extproc.policy.ports import Vault
+from tests.bao import MAX_STALE_S, Bao, MovingClock, run_bao
 from tests.servers import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one OpenBao for the file
 
 REF = CredentialRef("providers/openai", "api_key")
 KEY = "sk-a-key-that-no-log-may-hold"
-MAX_STALE_S = 3600.0
-
-
-class Quiet:
-    def say(self, line: str) -> None:
-        pass
-
-
-@dataclass
-class Bao:
-    state: StateDir
-    owner: openbao.Vault
-    supervisor: Supervisor
-    part: Part
-    clock: MemoryClock
-
-    def account(self) -> VaultAccount:
-        return VaultAccount(self.owner.address, openbao.MOUNT, self.state.vault_role_id, self.state.vault_secret_id)
-
-    def client(self, *, refresh_s: float = 60.0) -> KvVault:
-        return KvVault(self.account(), self.clock, max_stale_s=MAX_STALE_S, refresh_s=refresh_s, jitter=lambda: 0.5)
-
-    async def admin(self, method: str, path: str, body: object = None) -> tuple[int, object]:
-        token = json.loads(self.state.vault_init.read_text())["root_token"]
-        return await call(self.owner.port, method, path, body, {"X-Vault-Token": token})
-
-    async def seal(self) -> None:
-        assert (await self.admin("PUT", "/v1/sys/seal"))[0] == 204
-
-    async def unseal(self) -> None:
-        async with asyncio.timeout(10):
-            await self.owner.unseal()
-            is_active = False
-            while not is_active:
-                await asyncio.sleep(0.02)
-                is_active = await self.owner.is_active()
-
-    async def revoke_tokens(self) -> None:
-        assert (await self.admin("PUT", "/v1/sys/leases/revoke-prefix/auth/approle"))[0] == 204
-
-    async def stop(self) -> None:
-        await self.supervisor.stop("openbao")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_bao(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bao]:
-    state = StateDir(tmp_path_factory.mktemp("openbao") / "state")
-    state.create()
-    owner = openbao.Vault(free_port(), state.vault_init)
-    supervisor = Supervisor(state.logs, Quiet(), lambda _: None)
-    part = openbao.openbao(state, owner, free_port())
-    await supervisor.start(part)
-    try:
-        yield Bao(state, owner, supervisor, part, MemoryClock())
-    finally:
-        await supervisor.stop("openbao")
+    async with run_bao(tmp_path_factory.mktemp("openbao")) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bao(shared_bao: Bao) -> AsyncIterator[Bao]:
-    shared_bao.clock = MemoryClock()
+    shared_bao.clock = MovingClock()
     await shared_bao.owner.write_secret(REF.path, REF.field, KEY)
     yield shared_bao
     if not shared_bao.supervisor.running:
@@ -98,7 +43,7 @@ async def bao(shared_bao: Bao) -> AsyncIterator[Bao]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def client(bao: Bao) -> AsyncIterator[KvVault]:
+async def client(bao: Bao) -> AsyncIterator[VaultCredentials]:
     vault = bao.client()
     yield vault
     await vault.close()
@@ -131,7 +76,7 @@ async def test_a_credential_nobody_can_vouch_for_is_not_given(either: tuple[Vaul
         vault.credential(REF)
 
 
-async def test_a_cold_start_without_the_vault_names_what_is_missing(bao: Bao, client: KvVault) -> None:
+async def test_a_cold_start_without_the_vault_names_what_is_missing(bao: Bao, client: VaultCredentials) -> None:
     await bao.stop()
     with pytest.raises(Unavailable, match=r"providers/openai#api_key"):
         await client.load([REF])
@@ -139,7 +84,7 @@ async def test_a_cold_start_without_the_vault_names_what_is_missing(bao: Bao, cl
         client.credential(REF)
 
 
-async def test_a_cold_start_with_a_missing_secret_names_it(bao: Bao, client: KvVault) -> None:
+async def test_a_cold_start_with_a_missing_secret_names_it(bao: Bao, client: VaultCredentials) -> None:
     missing = CredentialRef("providers/none", "api_key")
     with pytest.raises(Unavailable, match=r"providers/none#api_key: there is no such secret"):
         await client.load([REF, missing])
@@ -147,7 +92,9 @@ async def test_a_cold_start_with_a_missing_secret_names_it(bao: Bao, client: KvV
         await client.load([CredentialRef(REF.path, "token")])
 
 
-async def test_the_workers_role_reads_provider_keys_and_the_pepper_and_nothing_else(bao: Bao, client: KvVault) -> None:
+async def test_the_workers_role_reads_provider_keys_and_the_pepper_and_nothing_else(
+    bao: Bao, client: VaultCredentials
+) -> None:
     await bao.owner.write_secret("payroll/salaries", "value", "secret")
     pepper = CredentialRef(openbao.PEPPER_PATH, "value")
     await client.load([pepper])
@@ -171,7 +118,7 @@ async def test_a_rotated_key_is_picked_up_in_the_background(bao: Bao) -> None:
 
 @pytest.mark.parametrize("value", ["sk-a\r\nx-evil: 1", "sk-a\n", "sk a", "sk-\0", "sk-é", " sk-a", ""])
 async def test_a_value_that_cannot_stand_in_a_header_is_refused_without_being_shown(
-    bao: Bao, client: KvVault, value: str
+    bao: Bao, client: VaultCredentials, value: str
 ) -> None:
     await bao.owner.write_secret(REF.path, REF.field, value)
     with pytest.raises(Unavailable, match=r"providers/openai#api_key") as refused:
@@ -179,7 +126,7 @@ async def test_a_value_that_cannot_stand_in_a_header_is_refused_without_being_sh
     assert "sk" not in str(refused.value)
 
 
-async def test_a_spoiled_rotation_keeps_the_good_key(bao: Bao, client: KvVault) -> None:
+async def test_a_spoiled_rotation_keeps_the_good_key(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
     await bao.owner.write_secret(REF.path, REF.field, "sk-new\n")
     with pytest.raises(Unavailable, match="line ends"):
@@ -212,7 +159,7 @@ async def test_a_sealed_vault_serves_from_memory_until_max_stale_and_is_told_onc
     assert KEY not in str(logs)
 
 
-async def test_a_killed_vault_serves_from_memory_and_recovers(bao: Bao, client: KvVault) -> None:
+async def test_a_killed_vault_serves_from_memory_and_recovers(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
     bao.supervisor._children["openbao"].identity.signal(signal.SIGKILL)
     with pytest.raises(Unavailable):
@@ -227,7 +174,7 @@ async def test_a_killed_vault_serves_from_memory_and_recovers(bao: Bao, client: 
                 await asyncio.sleep(0.05)
 
 
-async def test_a_revoked_token_costs_one_new_login(bao: Bao, client: KvVault) -> None:
+async def test_a_revoked_token_costs_one_new_login(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
     await bao.revoke_tokens()
     await bao.owner.write_secret(REF.path, REF.field, "sk-after")
@@ -235,33 +182,33 @@ async def test_a_revoked_token_costs_one_new_login(bao: Bao, client: KvVault) ->
     assert client.credential(REF).reveal() == "sk-after"
 
 
-async def test_a_withdrawn_role_is_an_outage_that_names_the_login(bao: Bao, client: KvVault) -> None:
+async def test_a_withdrawn_role_is_an_outage_that_names_the_login(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
     await bao.admin("DELETE", "/v1/auth/approle/role/extproc-worker")
     await bao.revoke_tokens()
     try:
-        with pytest.raises(Unavailable, match="role id and secret id"):
+        with pytest.raises(Unavailable, match="refused our login"):
             await client.refresh()
         assert client.credential(REF).reveal() == KEY
     finally:
         bao.state.vault_role_id.unlink()  # the next set-up makes a new role and writes both files
 
 
-async def test_the_token_is_renewed_after_two_thirds_of_its_life(bao: Bao, client: KvVault) -> None:
+async def test_the_token_is_renewed_after_two_thirds_of_its_life(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
-    used = await _secret_id_logins(bao)
+    used = await bao.count_tokens()
     bao.clock.advance(3600 * 2 / 3 + 1)
     await client.refresh()
-    assert await _secret_id_logins(bao) == used
+    assert await bao.count_tokens() == used
 
 
-async def test_a_missing_login_file_is_named(bao: Bao, client: KvVault) -> None:
+async def test_a_missing_login_file_is_named(bao: Bao, client: VaultCredentials) -> None:
     bao.state.vault_secret_id.unlink()
     with pytest.raises(Unavailable, match="vault_secret_id cannot be read"):
         await client.load([REF])
 
 
-async def test_credentials_no_longer_wanted_are_forgotten(bao: Bao, client: KvVault) -> None:
+async def test_credentials_no_longer_wanted_are_forgotten(bao: Bao, client: VaultCredentials) -> None:
     pepper = CredentialRef(openbao.PEPPER_PATH, "value")
     await client.load([REF, pepper])
     await client.load([pepper])
@@ -269,13 +216,6 @@ async def test_credentials_no_longer_wanted_are_forgotten(bao: Bao, client: KvVa
         client.credential(REF)
 
 
-async def test_a_secret_never_shows_in_the_clients_own_words(bao: Bao, client: KvVault) -> None:
+async def test_a_secret_never_shows_in_the_clients_own_words(bao: Bao, client: VaultCredentials) -> None:
     await client.load([REF])
     assert KEY not in repr(client.credential(REF)) + str(client.__dict__)
-
-
-async def _secret_id_logins(bao: Bao) -> int:
-    """How many tokens there are: a renewal makes none, a login one."""
-    _, answer = await bao.admin("LIST", "/v1/auth/token/accessors")
-    assert isinstance(answer, dict)
-    return len(answer["data"]["keys"])

@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from extproc.adapters.memory import MemoryClock
-from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.adapters.vault import VaultCredentials
+from extproc.adapters.vault_login import AppRole, VaultAccount
 from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
 
@@ -58,11 +59,11 @@ def address(ca: trustme.CA) -> Iterator[str]:
     thread.join(5)
 
 
-def vault(address: str, directory: Path, ca_file: Path | None) -> KvVault:
+def vault(address: str, directory: Path, ca_file: Path | None) -> VaultCredentials:
     for name in ("role", "secret"):
         (directory / name).write_text("x")
-    account = VaultAccount(address, "secret", directory / "role", directory / "secret", ca_file)
-    return KvVault(account, MemoryClock(), max_stale_s=60, refresh_s=60)
+    account = VaultAccount(address, "secret", AppRole(directory / "role", directory / "secret"), ca_file)
+    return VaultCredentials(account, MemoryClock(), max_stale_s=60, refresh_s=60)
 
 
 async def test_a_private_ca_is_trusted_when_it_is_named(address: str, ca: trustme.CA, tmp_path: Path) -> None:

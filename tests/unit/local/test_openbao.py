@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from extproc.adapters.memory import MemoryClock
-from extproc.adapters.vault import KvVault, VaultAccount
+from extproc.adapters.vault import VaultCredentials
+from extproc.adapters.vault_login import AppRole, VaultAccount
 from extproc.local.http import HttpFailed, call
 from extproc.local.openbao import MOUNT, PEPPER_PATH, Vault, openbao
 from extproc.local.problems import CannotStart, free_port
@@ -32,8 +33,8 @@ class Bao:
 
     async def read(self, ref: CredentialRef) -> str:
         """As a worker reads it, with a worker's credentials."""
-        account = VaultAccount(self.vault.address, MOUNT, self.state.vault_role_id, self.state.vault_secret_id)
-        worker = KvVault(account, MemoryClock(), max_stale_s=60, refresh_s=60)
+        account = VaultAccount(self.vault.address, MOUNT, AppRole(self.state.vault_role_id, self.state.vault_secret_id))
+        worker = VaultCredentials(account, MemoryClock(), max_stale_s=60, refresh_s=60)
         try:
             await worker.load([ref])
             return worker.credential(ref).reveal()
