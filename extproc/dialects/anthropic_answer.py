@@ -1,9 +1,9 @@
 """A message of Anthropic's → a canonical answer, and the words that both share with ``anthropic_stream``.
 
 Text blocks are joined, tool uses become tool calls, thinking becomes ``reasoning_content``. Blocks of other kinds are
-left out: they belong to server tools, which nothing here asks for, or carry thinking that only Anthropic can read. A
-reason to stop that we do not know is unreadable: it might mean half an answer. ``created`` is 0, for Anthropic tells no
-time.
+left out: they belong to server tools, which nothing here asks for. Where each block stood, signatures and thinking that
+only Anthropic can read go into the answer's extension. A reason to stop that we do not know is unreadable: it might
+mean half an answer. ``created`` is 0, for Anthropic tells no time.
 
 Source: Messages API reference, "Handling stop reasons", "Errors", and the anthropic SDK 2.12's types, read 2026-11.
 """
@@ -48,7 +48,7 @@ def read_message(body: bytes) -> Answer:
     content, reason = message.get("content"), read_reason(message)
     if message.get("type") != "message" or not isinstance(content, list) or reason is None:
         raise Unreadable
-    said, thought, calls = _read_blocks(content)
+    said, thought, calls, layout = _read_blocks(content)
     answer: dict[str, Any] = {"role": "assistant", "content": said or None, "refusal": None}
     if thought:
         answer["reasoning_content"] = thought
@@ -68,7 +68,21 @@ def read_message(body: bytes) -> Answer:
     }
     if usage is not None:
         canonical["usage"] = usage
-    return Answer(write_json(canonical), read_usage(canonical), value=canonical)
+    extension = {"layout": layout, "stop": read_stop(message)}
+    return Answer(write_json(canonical), read_usage(canonical), extension, canonical)
+
+
+def read_count(body: bytes) -> Answer:
+    """A count of tokens, as Anthropic's clients read it.
+
+    Raises:
+        Unreadable
+    """
+    count = read_object(body)
+    number = count.get("input_tokens") if count else None
+    if type(number) is not int or number < 0:
+        raise Unreadable
+    return Answer(write_json({"input_tokens": number}), None)
 
 
 def read_message_mistake(body: bytes) -> Mistake:
@@ -89,6 +103,11 @@ def read_reason(value: Mapping[str, Any]) -> str | None:
     if not isinstance(reason, str) or reason not in FINISH_REASONS:
         raise Unreadable
     return FINISH_REASONS[reason]
+
+
+def read_stop(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Why a message or a delta stopped, in Anthropic's own words, for clients who know them."""
+    return {name: value.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")}
 
 
 def read_refusal(value: Mapping[str, Any]) -> str:
@@ -120,21 +139,29 @@ def write_usage(usage: object) -> dict[str, Any] | None:
     return written
 
 
-def _read_blocks(content: list[Any]) -> tuple[str, str, list[dict[str, Any]]]:
-    said, thought, calls = "", "", []
+def _read_blocks(content: list[Any]) -> tuple[str, str, list[dict[str, Any]], list[Any]]:
+    said, thought = "", ""
+    calls: list[dict[str, Any]] = []
+    layout: list[Any] = []
     for block in content:
         match block:
             case {"type": "text", "text": str(text)}:
                 said += text
+                layout.append({"type": "text", "chars": len(text)})
             case {"type": "thinking", "thinking": str(text)}:
                 thought += text
+                signature = text_or_none(block, "signature") or ""
+                layout.append({"type": "thinking", "chars": len(text), "signature": signature})
+            case {"type": "redacted_thinking", "data": str(data)}:
+                layout.append({"type": "redacted_thinking", "data": data})
             case {"type": "tool_use", "id": str(id_), "name": str(name), "input": dict(given)}:
                 function = {"name": name, "arguments": write_json(given).decode()}
                 calls.append({"id": id_, "type": "function", "function": function})
+                layout.append("call")
             case {"type": "text" | "thinking" | "tool_use"}:
                 raise Unreadable
             case {"type": str()}:
                 continue
             case _:
                 raise Unreadable
-    return said, thought, calls
+    return said, thought, calls, layout

@@ -42,6 +42,8 @@ class Answer:
 
     body: bytes
     usage: Usage | None
+    extension: Mapping[str, Any] | None = None
+    """What it says beyond the canonical form, for the surface that has a place for it; see ``extension``."""
     value: Mapping[str, Any] | None = field(default=None, compare=False)
     """The same as it was read, for who must change it."""
 
@@ -64,7 +66,18 @@ class Done:
     """The provider says that its answer is whole."""
 
 
-StreamItem = Chunk | Ping | Done
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Something beyond the canonical form, between two chunks, for the surface that has a place for it.
+
+    ``signature`` ends the thinking before it, ``redacted_thinking`` is a block of its own, ``stop`` tells why the
+    answer stopped; each in Anthropic's words.
+    """
+
+    value: Mapping[str, Any]
+
+
+StreamItem = Chunk | Ping | Done | Aside
 
 
 class StreamReader(Protocol):
