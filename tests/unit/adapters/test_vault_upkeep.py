@@ -3,78 +3,14 @@
 ``contracts/test_vault_leases`` has the same machinery on a real engine of a real OpenBao.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 from structlog.testing import capture_logs
 
-from extproc.adapters.memory import MemoryClock
-from extproc.adapters.vault import VaultCredentials
-from extproc.adapters.vault_login import AppRole, VaultAccount
 from extproc.model.catalog import CredentialRef
-from extproc.model.credentials import ACCESS_TOKEN, Engine, EntraMint, GoogleMint
+from extproc.model.credentials import Engine
 from extproc.model.refusals import Unavailable
-from tests.scripted_vault import ScriptedVault, TokenEndpoints, aws_keys, serving
-from tests.servers import eventually
-
-STS = "aws/sts/bedrock"
-KEY_ID = CredentialRef(STS, "access_key_id", Engine.LEASE)
-SECRET = CredentialRef(STS, "secret_access_key", Engine.LEASE)
-SESSION = CredentialRef(STS, "session_token", Engine.LEASE, is_optional=True)
-AWS = (KEY_ID, SECRET, SESSION)
-KV = CredentialRef("providers/openai", "api_key")
-RENEW = "PUT /v1/sys/leases/renew"
-ISSUE = f"GET /v1/{STS}"
-LOGIN = "POST /v1/auth/approle/login"
-MAX_STALE_S = 86_400.0
-
-
-@dataclass
-class World:
-    clock: MemoryClock
-    vault: ScriptedVault
-    endpoints: TokenEndpoints
-    held: VaultCredentials
-
-    def google(self, path: str = "providers/vertex", engine: Engine = Engine.KV) -> CredentialRef:
-        mint = GoogleMint(self.endpoints.google_url, "https://www.googleapis.com/auth/cloud-platform")
-        return CredentialRef(path, ACCESS_TOKEN, engine, mint)
-
-    def entra(self, path: str = "azure/creds/openai", engine: Engine = Engine.LEASE) -> CredentialRef:
-        mint = EntraMint(self.endpoints.entra_url, "https://cognitiveservices.azure.com/.default")
-        return CredentialRef(path, ACCESS_TOKEN, engine, mint)
-
-    def get(self, ref: CredentialRef) -> str:
-        return self.held.credential(ref).reveal()
-
-    async def later(self, by_s: float) -> None:
-        self.clock.advance(by_s)
-        await self.held.tend()
-
-
-@pytest.fixture
-def servers() -> Iterator[tuple[MemoryClock, ScriptedVault, TokenEndpoints]]:
-    clock = MemoryClock()
-    vault, endpoints = ScriptedVault(clock.now_s), TokenEndpoints(clock.now_s)
-    vault.engines[STS] = aws_keys
-    vault.kv["providers/openai"] = {"api_key": "sk-1"}
-    with serving(vault), serving(endpoints):
-        yield clock, vault, endpoints
-
-
-@pytest.fixture
-async def world(servers: tuple[MemoryClock, ScriptedVault, TokenEndpoints], tmp_path: Path) -> AsyncIterator[World]:
-    clock, vault, endpoints = servers
-    for name in ("role", "secret"):
-        (tmp_path / name).write_text("x")
-    account = VaultAccount(vault.address, "secret", AppRole(tmp_path / "role", tmp_path / "secret"))
-    held = VaultCredentials(account, clock, max_stale_s=MAX_STALE_S, refresh_s=60, jitter=lambda: 0.5)
-    yield World(clock, vault, endpoints, held)
-    await held.close()
-
+from tests.scripted_vault import aws_keys
+from tests.unit.adapters.vault_worlds import AWS, ISSUE, KEY_ID, KV, LOGIN, MAX_STALE_S, RENEW, SESSION, STS, World
 
 # -- leases -------------------------------------------------------------------------------------------------------
 
@@ -309,100 +245,3 @@ async def test_a_principal_that_stays_refused_is_leased_again_and_not_before_it_
     world.endpoints.status = 200
     await world.held.tend()
     assert world.vault.count("GET /v1/azure/creds/openai") == 2
-
-
-# -- what a provider refuses --------------------------------------------------------------------------------------
-
-
-async def test_a_refused_key_is_read_again_at_once_and_a_bad_one_makes_no_storm(world: World) -> None:
-    await world.held.load((KV,))
-    running = asyncio.create_task(world.held.run())
-    try:
-        world.vault.kv["providers/openai"] = {"api_key": "sk-2"}
-        world.held.rejected((KV,))
-        await eventually(lambda: world.get(KV) == "sk-2", "the new key")
-        reads = world.vault.count("GET /v1/secret/data/providers/openai")
-        for _ in range(100):
-            world.held.rejected((KV, KV))
-        await asyncio.sleep(0)
-        assert not world.held._wake.is_set()
-        world.clock.advance(5)
-        world.held.rejected((KV,))
-        await eventually(lambda: world.vault.count("GET /v1/secret/data/providers/openai") > reads, "another look")
-        assert world.vault.count("GET /v1/secret/data/providers/openai") == reads + 1
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def test_a_refused_lease_is_issued_again_but_not_while_it_is_new(world: World) -> None:
-    await world.held.load(AWS)
-    world.held.rejected(AWS)
-    await world.held.tend()
-    assert world.vault.count(ISSUE) == 1
-    world.clock.advance(61)
-    for _ in range(3):
-        world.held.rejected(AWS)
-        await world.held.tend()
-    assert world.vault.count(ISSUE) == 2
-    assert world.get(KEY_ID) == "ASIA0000000000000003"
-
-
-async def test_a_refused_token_is_minted_again_from_the_lease_that_there_is(world: World) -> None:
-    world.vault.engines["gcp/roleset/v/key"] = world.endpoints.leased_key
-    ref = world.google("gcp/roleset/v/key", Engine.LEASE)
-    await world.held.load((ref,))
-    world.held.rejected((ref,))
-    await world.held.tend()
-    assert world.get(ref) == "minted-2"
-    assert world.vault.count("GET /v1/gcp/roleset/v/key") == 1
-
-
-# -- an outage ----------------------------------------------------------------------------------------------------
-
-
-async def test_an_outage_is_told_once_for_all_and_asked_about_once_a_round(world: World) -> None:
-    world.vault.kv |= {f"providers/{number}": {"api_key": "k"} for number in range(5)}
-    refs = tuple(CredentialRef(f"providers/{number}", "api_key") for number in range(5))
-    await world.held.load(refs)
-    world.vault.is_sealed = True
-    world.vault.asked.clear()
-    with capture_logs() as lines:
-        with pytest.raises(Unavailable, match="sealed"):
-            await world.later(73)
-        assert len(world.vault.asked) == 1
-        assert world.held.state().out_since_s == world.clock.now_s()
-        with pytest.raises(Unavailable, match="sealed"):
-            await world.later(2)
-        world.vault.is_sealed = False
-        await world.later(60)
-    assert [line["event"] for line in lines] == ["vault_unavailable", "vault_available"]
-    state = world.held.state()
-    assert state.out_since_s is None
-    assert {source.trouble for source in state.sources} == {""}
-
-
-async def test_a_trouble_of_one_secret_is_told_once_and_is_no_outage(world: World) -> None:
-    await world.held.load((KV,))
-    with capture_logs() as lines:
-        good = world.vault.kv.pop("providers/openai")
-        for by_s in (73, 2, 5):
-            with pytest.raises(Unavailable, match="no such secret"):
-                await world.later(by_s)
-        assert world.held.state().sources[0].trouble == "providers/openai#api_key: there is no such secret"
-        world.vault.kv["providers/openai"] = good
-        await world.later(60)
-    assert [line["event"] for line in lines] == ["credential_unavailable", "credential_available"]
-
-
-async def test_the_state_says_who_we_are_and_how_long_everything_lasts_and_no_value(world: World) -> None:
-    await world.held.load((*AWS, KV))
-    state = world.held.state()
-    now_s = world.clock.now_s()
-    assert state.login is not None
-    assert (state.login.method, state.login.policies) == ("approle", ("default", "workers"))
-    assert state.login.expires_at_s == now_s + 3600
-    lease, kv = state.sources
-    assert (lease.source, lease.ends_at_s, lease.is_renewable) == (KEY_ID.source, now_s + 895, True)
-    assert (kv.source, kv.read_at_s, kv.ends_at_s, kv.usable_until_s) == (KV.source, now_s, None, now_s + MAX_STALE_S)
-    assert not any(value in repr(state) for value in ("sk-1", "ASIA", "token-1", "session+"))
