@@ -7,6 +7,7 @@ wrong kind of value elsewhere.
 import re
 
 from extproc.config.address import AddressInvalid, parse_address
+from extproc.config.credentials import check_credential
 from extproc.config.document import Document, Location, Tree
 from extproc.config.routing import check_routing, entries, named_deployments
 from extproc.model.catalog import Operation
@@ -26,6 +27,7 @@ def check_references(document: Document) -> None:
     for location, deployment in deployments:
         _check_base_url(document, location, deployment)
         _check_dialect(document, location, deployment)
+        check_credential(document, location, deployment)
     check_routing(document, root)
     _check_hosts(document, root)
     _check_ports(document, root)

@@ -37,6 +37,12 @@ Tokens = Annotated[int, Field(ge=1, le=100_000_000, description="a number of tok
 UsdPerMillion = Annotated[
     Decimal, Field(strict=False, ge=0, le=100_000, decimal_places=3, description="USD per million tokens, such as 0.25")
 ]
+VaultPath = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", description="providers/openai"),
+]
+Url = Annotated[str, Field(max_length=500, description="a URL, such as https://login.example.com/token")]
+Scope = Annotated[str, Field(max_length=500, pattern=r"^[!-~]+( [!-~]+)*$", description="scopes, with a space between")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[ -~]+$", description="printable ASCII text")]
 Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024, description="bytes, from 1024 to 268435456")]
 
@@ -108,16 +114,29 @@ class KeysSection(_Section):
     unknown_ttl_s: Seconds = 5.0
 
 
-class CredentialSection(_Section):
-    """Where the provider's key lies in the vault, below the KV v2 mount."""
+class GoogleSection(_Section):
+    """How a service account's key becomes an access token."""
 
-    path: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", description="providers/openai"
-        ),
-    ]
-    field: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="the field's name")] = "api_key"
+    token_url: Url = "https://oauth2.googleapis.com/token"  # noqa: S105 - a public address
+    scope: Scope = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class EntraSection(_Section):
+    """How a service principal's id and secret become an access token."""
+
+    tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,100}$", description="the tenant's id or domain")]
+    token_url: Annotated[Url | None, Field(description="a URL; null for Microsoft's public cloud")] = None
+    scope: Scope = "https://cognitiveservices.azure.com/.default"
+
+
+class CredentialSection(_Section):
+    """Where the provider's credential comes from; what goes together is in ``credentials``."""
+
+    path: Annotated[VaultPath | None, Field(description="providers/openai")] = None
+    lease: Annotated[VaultPath | None, Field(description="a dynamic engine's path, such as aws/sts/bedrock")] = None
+    field: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="the field's name")] = None
+    google: Annotated[GoogleSection | None, Field(description="token_url and scope, or {}")] = None
+    entra: Annotated[EntraSection | None, Field(description="tenant, token_url and scope")] = None
 
 
 class TimeoutsSection(_Section):
@@ -157,7 +176,7 @@ class DeploymentSection(_Section):
         list[Literal["chat.completions", "embeddings"]],
         Field(min_length=1, description="a list of chat.completions and embeddings"),
     ] = ["chat.completions"]
-    credential: Annotated[CredentialSection | None, Field(description="path and field, or null for none")] = None
+    credential: Annotated[CredentialSection | None, Field(description="path and field, or lease, or null")] = None
     timeouts: TimeoutsSection = TimeoutsSection()
     max_connections: Annotated[int, Field(ge=1, le=100_000, description="a number of connections")] = 1024
     ca_file: Annotated[File | None, Field(description="an absolute path of a PEM bundle")] = None

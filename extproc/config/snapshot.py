@@ -5,6 +5,7 @@ import json
 from types import MappingProxyType
 
 from extproc.config.address import parse_address
+from extproc.config.credentials import compile_credential
 from extproc.config.schema import (
     BoundarySection,
     DeploymentSection,
@@ -15,7 +16,7 @@ from extproc.config.schema import (
     PriceSection,
     RoutingSection,
 )
-from extproc.model.catalog import Catalog, CredentialRef, Deployment, Model, Operation, Timeouts
+from extproc.model.catalog import Catalog, Deployment, Model, Operation, Timeouts
 from extproc.model.dialects import DIALECTS
 from extproc.model.ids import DeploymentName, GroupName, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.money import Price
@@ -72,7 +73,7 @@ def _deployment(section: DeploymentSection) -> Deployment:
         base_path=address.base_path,
         upstream_model=section.upstream_model,
         operations=frozenset(Operation(operation) for operation in section.operations),
-        credential=None if credential is None else CredentialRef(credential.path, credential.field),
+        credential=None if credential is None else compile_credential(credential),
         timeouts=Timeouts(limits.connect_s, limits.first_token_s, limits.total_s, limits.idle_s),
         max_connections=section.max_connections,
         ca_file=section.ca_file,
