@@ -54,5 +54,5 @@ def redact(text: str, names: Iterable[str] = ()) -> str:
     """
     for name in names:
         if name:
-            text = text.replace(name, HIDDEN)
+            text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", HIDDEN, text)
     return _FORMS.sub(HIDDEN, _NAMED.sub(rf"\1\2{HIDDEN}", text))

@@ -150,7 +150,8 @@ class Delivery:
         self._phase = Phase.HELD
         media = _media_type(head.headers)
         if head.status != 200:  # noqa: PLR2004 - HTTP's own word
-            self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes)
+            hides = self._limits.upstream_model
+            self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes, hides)
         elif self._context.is_stream and media == self._dialect.stream_media:
             self._body = StreamBody(self._dialect, self._voice.open_writer(), max_held_bytes=self._max_bytes)
         elif not self._context.is_stream and media == "application/json":

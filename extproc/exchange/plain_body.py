@@ -40,12 +40,14 @@ class FailedAttempt(Exception):  # noqa: N818 - what it is
 class PlainBody:
     """Collects a body and gives it whole, or raises what is wrong with it."""
 
-    __slots__ = ("_data", "_dialect", "_limit", "_status", "_voice", "is_answer", "usage")
+    __slots__ = ("_data", "_dialect", "_hides", "_limit", "_status", "_voice", "is_answer", "usage")
 
-    def __init__(self, dialect: Dialect, voice: Voice, status: int, max_bytes: int) -> None:
+    def __init__(self, dialect: Dialect, voice: Voice, status: int, max_bytes: int, hides: str = "") -> None:
+        # hides: the model's name at the provider, which a mistake's message may tell.
         self._dialect = dialect
         self._voice = voice
         self._status = status
+        self._hides = hides
         self._limit = max_bytes if status == 200 else min(max_bytes, _MAX_ERROR_BYTES)  # noqa: PLR2004
         self._data = bytearray()
         self.usage: Usage | None = None
@@ -64,7 +66,7 @@ class PlainBody:
             return b""
         body = bytes(self._data)
         if self._status != 200:  # noqa: PLR2004
-            raise _translated(self._status, self._dialect, body, self._voice)
+            raise self._translated(body)
         try:
             answer = self._voice.read(self._dialect, body)
         except Unreadable:
@@ -75,42 +77,36 @@ class PlainBody:
         self.is_answer = True
         return answer.body
 
+    def _translated(self, body: bytes) -> FailedAttempt:
+        """A provider's error without its words about keys, accounts and hosts.
 
-def _translated(status: int, dialect: Dialect, body: bytes, voice: Voice) -> FailedAttempt:
-    """A provider's error without its words about keys, accounts and hosts.
+        Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
+        """
+        match self._status:
+            case 400 | 413 | 422:
+                return self._mistaken(self._dialect.read_mistake(body))
+            case 429:
+                return FailedAttempt(UPSTREAM_RATE_LIMITED)
+            case 401 | 402 | 403 | 404 | 405 | 415:
+                return FailedAttempt(UPSTREAM_REJECTED)
+            case _:
+                return FailedAttempt(UPSTREAM_ERROR)
 
-    Only a 400 or 422 is about what the caller wrote: its message and parameter help the caller and travel on.
-    """
-    match status:
-        case 400 | 413 | 422:
-            return _mistaken(status, dialect.read_mistake(body), voice)
-        case 429:
-            return FailedAttempt(UPSTREAM_RATE_LIMITED)
-        case 401 | 402 | 403 | 404 | 405 | 415:
-            return FailedAttempt(UPSTREAM_REJECTED)
-        case _:
-            return FailedAttempt(UPSTREAM_ERROR)
+    def _mistaken(self, mistake: Mistake) -> FailedAttempt:
+        match mistake.about:
+            case About.TOO_LONG:
+                return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=self._told(CONTEXT_LENGTH_EXCEEDED, mistake))
+            case About.FILTERED:
+                return FailedAttempt(CONTENT_FILTER, body=self._told(CONTENT_FILTER, mistake), is_final=True)
+            case About.REQUEST if self._status != 413:  # noqa: PLR2004 - bytes are a matter between two servers
+                body = self._told(INVALID_REQUEST, mistake)
+                return FailedAttempt(INVALID_REQUEST, self._status, body, is_final=True)
+            case _:
+                return FailedAttempt(UPSTREAM_REJECTED)
 
-
-def _shown(message: str) -> str:
-    if len(message) > _MAX_READ_CHARS:
-        # Half of a key does not look like one.
-        message = message[:_MAX_READ_CHARS].rpartition(" ")[0]
-    return redact(message)[:_MAX_MESSAGE_CHARS]
-
-
-def _mistaken(status: int, mistake: Mistake, voice: Voice) -> FailedAttempt:
-    text = "" if mistake.message is None else _shown(mistake.message)
-    match mistake.about:
-        case About.TOO_LONG:
-            body = voice.error_body(CONTEXT_LENGTH_EXCEEDED, text, mistake.param)
-            return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=body)
-        case About.FILTERED:
-            return FailedAttempt(
-                CONTENT_FILTER, body=voice.error_body(CONTENT_FILTER, text, mistake.param), is_final=True
-            )
-        case About.REQUEST if status != 413:  # noqa: PLR2004 - a size in bytes is a matter between two servers
-            body = voice.error_body(INVALID_REQUEST, text, mistake.param)
-            return FailedAttempt(INVALID_REQUEST, status, body, is_final=True)
-        case _:
-            return FailedAttempt(UPSTREAM_REJECTED)
+    def _told(self, kind: Kind, mistake: Mistake) -> bytes:
+        text = mistake.message or ""
+        if len(text) > _MAX_READ_CHARS:
+            # Half of a key does not look like one.
+            text = text[:_MAX_READ_CHARS].rpartition(" ")[0]
+        return self._voice.error_body(kind, redact(text, [self._hides])[:_MAX_MESSAGE_CHARS], mistake.param)

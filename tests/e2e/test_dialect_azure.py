@@ -14,6 +14,12 @@ from tests.e2e.rig_values import PROVIDER_KEY, TOKEN
 from tests.unit.dialects.test_azure import CASES, MISTAKE, events
 
 PLAIN, STREAMED = CASES["answer_with_filter_results"]["answer"], CASES["stream_with_filter_results"]
+TOO_LONG = {
+    "message": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+    "type": "invalid_request_error",
+    "param": "messages",
+    "code": "context_length_exceeded",
+}
 QUERY = "?api-version=2024-10-21"
 
 
@@ -63,12 +69,16 @@ async def busy(turn: Turn) -> None:
     await turn.plain(b'{"error":{"code":"429","message":"secret-resource is over its limit"}}', 429, "retry-after: 7")
 
 
+async def too_long(turn: Turn) -> None:
+    await turn.plain(json.dumps({"error": TOO_LONG}).encode(), 400)
+
+
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Rig]:
     for rig in make_rig(changes=_deployments):
         for provider in (rig.provider, rig.other):
-            provider.scripts |= {"answer": azure, "filtered": filtered, "busy": busy}
-        rig.other.scripts["busy"] = azure
+            provider.scripts |= {"answer": azure, "filtered": filtered, "busy": busy, "long": too_long}
+        rig.other.scripts |= {"busy": azure, "long": azure}
         yield rig
 
 
@@ -110,7 +120,7 @@ async def test_the_provider_gets_its_key_in_azures_header_and_nothing_else(mixed
 async def test_a_filtered_prompt_is_an_openai_error(mixed: Rig) -> None:
     async with mixed.client() as client:
         response = await client.post("/v1/chat/completions", json=chat(x_script="filtered"))
-    assert (response.status_code, error_code(response)) == (400, "invalid_request")
+    assert (response.status_code, error_code(response)) == (400, "content_filter")
     assert response.json()["error"]["message"] == MISTAKE["error"]["message"]
 
 
@@ -124,3 +134,14 @@ async def test_the_next_resource_answers_with_its_own_token(mixed: Rig, is_strea
     assert request.line == f"POST /openai/deployments/gpt%2Fasia/chat/completions{QUERY} HTTP/1.1"
     assert request.header("authorization") == "Bearer sk-other-provider"
     assert request.header("api-key") is None
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_input_that_is_too_long_for_one_model_is_given_to_the_next(mixed: Rig, is_stream: bool) -> None:
+    async with mixed.client() as client:
+        response = await client.post("/v1/chat/completions", json=chat(model="pair", stream=is_stream, x_script="long"))
+        assert response.status_code == 200
+        assert "Paris." in response.text
+        response = await client.post("/v1/chat/completions", json=chat(stream=is_stream, x_script="long"))
+    assert response.status_code == 400
+    assert response.json()["error"] == TOO_LONG

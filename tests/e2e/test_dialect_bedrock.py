@@ -307,7 +307,7 @@ async def test_what_is_said_about_our_account_stays_here(aws: Rig) -> None:
     aws.provider.scripts["answer"] = failing(400, "ValidationException", f"Invocation of {ARN} is not supported")
     async with aws.client() as client:
         response = await client.post("/v1/chat/completions", json=chat())
-    assert response.status_code == 400
+    assert (response.status_code, error_code(response)) == (502, "upstream_rejected")
     assert "123456789012" not in response.text
 
 

@@ -76,7 +76,9 @@ async def test_vertex_gets_anthropics_body_with_our_token_and_nothing_of_the_cli
     headers = {"cookie": "a=b", "anthropic-version": "theirs", "anthropic-beta": "theirs"}
     async with vertex.client(headers=headers) as client:
         response = await client.post("/v1/chat/completions", json=CONVERSATION["request"])
-    assert response.json() == CONVERSATION["canonical"]
+    answer = response.json()
+    assert answer == {**CONVERSATION["canonical"], "created": answer["created"]}
+    assert answer["created"] > 0
     (request,) = vertex.provider.requests
     assert request.line == f"POST {PLACE}/anthropic/models/{MODEL}:rawPredict HTTP/1.1"
     sent = {name: value for name, value in CONVERSATION["sent"].items() if name != "model"}

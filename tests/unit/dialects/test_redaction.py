@@ -50,7 +50,8 @@ def test_a_name_in_quotes_is_struck_out(noun: str, name: str) -> None:
 
 
 def test_a_name_that_is_given_is_struck_out_wherever_it_stands() -> None:
-    assert redact("gpt-x is busy, ask GPT or gpt-x", ["gpt-x", ""]) == "*** is busy, ask GPT or ***"
+    assert redact("gpt-x is busy, ask GPT or gpt-x.", ["gpt-x", ""]) == "*** is busy, ask GPT or ***."
+    assert redact("o3 is no promo3", ["o3"]) == "*** is no promo3"
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,9 @@ def test_half_of_a_secret_is_not_shown_where_a_long_message_ends() -> None:
     text = "https://h.example/ " * 105 + "sk-secret"
     failure = failed(PlainBody(OpenAi(), voice(), 400, 10_000), json.dumps({"error": {"message": text}}).encode())
     assert b"sk" not in (failure.body or b"sk")
+
+
+def test_the_models_name_at_the_provider_is_not_told() -> None:
+    body = PlainBody(OpenAi(), voice(), 400, 10_000, "acme-prod-4")
+    failure = failed(body, b'{"error":{"message":"acme-prod-4 takes no images"}}')
+    assert b'"message":"*** takes no images"' in (failure.body or b"")
