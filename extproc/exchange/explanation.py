@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from extproc.dialects.extension import EXTENSION
 from extproc.dialects.strict_json import parse_object
 from extproc.exchange.admission import Admission, AdmissionDesk, Step
 from extproc.exchange.events import Go, Reply, RequestBody, RequestHead, Wait
@@ -27,6 +28,7 @@ from extproc.policy.identify import CREDENTIAL_HEADERS
 from extproc.policy.route import Route
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_FIRST_ERROR = 400
 _READ_ONLY = (Step.PATH, Step.CREDENTIAL, Step.IDENTITY, Step.PERMIT)
 _WITH_BODY = tuple(Step)
 
@@ -88,7 +90,7 @@ async def explain(desk: AdmissionDesk, head: RequestHead, body: RequestBody, *, 
         action = await admission.handle(body)
     decisions = [each for step, receipt in passed.items() for each in _accepted(step, receipt, exchange)]
     if isinstance(action, Reply):
-        refused = _first_missing(passed)
+        refused = _first_missing(passed) if action.status >= _FIRST_ERROR else None
         if refused is not None:
             decisions.extend(await _refused(refused, action, passed, exchange))
         return Explanation(tuple(decisions), action)
@@ -133,9 +135,8 @@ def _reason(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Fact
 def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Facts]:
     match receipt:
         case ModelRequest():
-            return "every field that decides something is as the API says; the rest passes untouched", _request_facts(
-                receipt
-            )
+            rest = "the rest passes untouched" if receipt.surface == "openai" else "all of them can be carried"
+            return f"every field that decides something is as the API says; {rest}", _request_facts(receipt)
         case Permit(_, model):
             return f"the catalog has {shown(model)} and the key may use it", ()
         case Plan(attempts):
@@ -186,12 +187,15 @@ def _key_facts(key: VirtualKey) -> Facts:
 
 def _request_facts(request: ModelRequest) -> Facts:
     facts = [("model asked for", shown(request.model)), ("stream", _yes(request.is_stream))]
+    if request.surface != "openai":
+        facts.append(("speaks", f"{request.surface}; in the OpenAI dialect from here on"))
     if request.is_stream:
         facts.append(("usage chunk asked for", _yes(request.wants_usage)))
     messages = request.payload.get("messages")
     if isinstance(messages, list):
         facts.append(("messages", f"{len(messages)} ({_roles(messages)})"))
-    facts.append(("fields", shown_names(request.payload)))
+    # An extension's name is no field that anybody wrote.
+    facts.append(("fields", shown_names(name for name in request.payload if name != EXTENSION)))
     return tuple(facts)
 
 

@@ -6,6 +6,7 @@ playing a short answer and a failure to a real ``Delivery``. Credentials are nam
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import (
@@ -49,11 +50,16 @@ def _attempt(go: Go, attempt: Attempt, number: int) -> Told:
     facts = (
         ("sends", f"POST {attempt.path} to {attempt.authority}"),
         ("headers", ", ".join([*names, *credentials]) + ("" if credentials else "; no credential")),
-        ("body", f"{size(attempt.body)}, model {json.loads(attempt.body)['model']!r}{_forced(attempt)}"),
+        ("body", size(attempt.body) + _model(attempt) + _forced(attempt)),
         *(stream if go.context.is_stream else whole),
     )
     turn = "tried first" if number == 1 else f"tried when attempt {number - 1} failed before an answer"
     return f"attempt {number}", f"{attempt.deployment}: {turn}", facts
+
+
+def _model(attempt: Attempt) -> str:
+    model = json.loads(attempt.body).get("model")
+    return f", model {model!r}" if model else ""
 
 
 def _forced(attempt: Attempt) -> str:
@@ -82,12 +88,12 @@ def _answer(go: Go, max_response_bytes: int) -> Told:
     is_held = not delivery.handle(ResponseChunk(_ROLE, is_last=False))
     delivery.handle(ResponseChunk(_WORD, is_last=False))
     idle_s = delivery.patience_s
-    is_hidden = not _sent(delivery.handle(ResponseChunk(_USAGE, is_last=False)))
-    delivery.handle(ResponseChunk(_DONE, is_last=True))
+    last = delivery.handle(ResponseChunk(_USAGE, is_last=False)) + delivery.handle(ResponseChunk(_DONE, is_last=True))
+    is_hidden = b'"usage"' not in _sent(last)
     facts = (
         ("after that", f"cut when silent for {idle_s:g} s"),
-        ("usage chunk", "counted and hidden: the client did not ask for it" if is_hidden else "counted and passed on"),
-        ("ends well", "only with [DONE] and the provider's end of stream: " + ("yes" if delivery.is_done else "no")),
+        ("usage", "counted and hidden: the client did not ask for it" if is_hidden else "counted and passed on"),
+        ("ends well", "only with the provider's own last event and its end: " + ("yes" if delivery.is_done else "no")),
         *facts,
     )
     until = "the first event that says something" if is_held else "the first event"
@@ -103,7 +109,10 @@ def _failure(go: Go, max_response_bytes: int) -> Told:
 
 
 def _delivery(go: Go, number: int, max_response_bytes: int) -> Delivery:
-    return Delivery(go.context, go.plan.attempts[number - 1].deployment, number, max_response_bytes)
+    # Played in one dialect: what is told is what delivery does, whoever the provider is.
+    spoken = tuple(replace(limits, dialect="openai") for limits in go.context.plan)
+    context = replace(go.context, plan=spoken)
+    return Delivery(context, go.plan.attempts[number - 1].deployment, number, max_response_bytes)
 
 
 def _outcome(actions: list[DeliveryAction]) -> str:

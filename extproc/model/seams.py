@@ -10,7 +10,10 @@ NAMESPACE_CONTEXT = "gateway.context"
 """Dynamic metadata forwarded to delivery and logged to the journal. Only admission may write it."""
 
 CONTEXT_FIELD = "exchange"
-"""The one string in NAMESPACE_CONTEXT: a base64 ``gateway.v1.ExchangeContext``."""
+"""One string in NAMESPACE_CONTEXT: a base64 ``gateway.v1.ExchangeContext``."""
+
+SURFACE_FIELD = "surface"
+"""The other one: the client's dialect, for Envoy, whose own replies must be in it. Attempts change the path."""
 
 NAMESPACE_ATTEMPT = "gateway.attempt"
 """Dynamic metadata for the Lua rewrite: bodies and credentials. Never forwarded, never logged."""

@@ -12,6 +12,7 @@ from extproc.model.seams import (
     NAMESPACE_ATTEMPT,
     NAMESPACE_CONTEXT,
     NAMESPACE_ORDER,
+    SURFACE_FIELD,
 )
 from extproc.wire.context_codec import encode_context
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
@@ -80,7 +81,10 @@ def _go(action: Go) -> pb.ProcessingResponse:
     metadata.update(
         {
             NAMESPACE_ORDER: _order(action.plan),
-            NAMESPACE_CONTEXT: {CONTEXT_FIELD: encode_context(action.context)},
+            NAMESPACE_CONTEXT: {
+                CONTEXT_FIELD: encode_context(action.context),
+                SURFACE_FIELD: action.context.surface,
+            },
             NAMESPACE_ATTEMPT: _attempts(action.plan, action.body),
         }
     )

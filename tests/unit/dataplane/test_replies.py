@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from extproc.dataplane.replies import body_of, local_replies
-from extproc.model import refusals
+from extproc.model import refusals, seams
 from extproc.model.refusals import Kind
 
 MAPPERS: Any = local_replies()["mappers"]
+PLAIN = [mapper for mapper in MAPPERS if "and_filter" not in mapper["filter"]]
+MESSAGES = [mapper for mapper in MAPPERS if "and_filter" in mapper["filter"]]
 
 
 def told(*, details: str = "", flag: str = "") -> dict[str, Any]:
@@ -64,7 +66,7 @@ def test_malformed_http_keeps_the_status_that_says_what_is_wrong_with_it(details
 
 
 def test_what_admission_did_not_decide_is_our_fault_and_not_the_providers() -> None:
-    (found,) = (each for each in MAPPERS if "xds.cluster_name" in json.dumps(each["filter"]))
+    (found,) = (each for each in PLAIN if "xds.cluster_name" in json.dumps(each["filter"]))
     expression = found["filter"]["extension_filter"]["typed_config"]["expression"]
     assert '"deny"' in expression
     assert "no_healthy_upstream" in expression
@@ -72,11 +74,38 @@ def test_what_admission_did_not_decide_is_our_fault_and_not_the_providers() -> N
     assert found["body"]["inline_string"] == body_of(refusals.GATEWAY_UNAVAILABLE)
 
 
+@pytest.mark.parametrize("kind", [refusals.UNKNOWN_PATH, refusals.UNKNOWN_HOST, refusals.REQUEST_TOO_LARGE])
+def test_what_routes_answer_is_told_in_the_clients_dialect_too(kind: Kind) -> None:
+    expression = f'response.code_details == "direct_response" && response.code == {kind.status}'
+    found = [each for each in MAPPERS if expression in json.dumps(each["filter"]).replace('\\"', '"')]
+    assert [each["body"]["inline_string"] for each in found] == [body_of(kind, "anthropic"), body_of(kind)]
+
+
+def test_every_cause_is_told_in_both_dialects_and_the_condition_comes_first() -> None:
+    assert MAPPERS[::2] == MESSAGES
+    assert MAPPERS[1::2] == PLAIN
+    for ours, theirs in zip(PLAIN, MESSAGES, strict=True):
+        decided, path, cause = theirs["filter"]["and_filter"]["filters"]
+        assert cause == ours["filter"]
+        assert theirs.get("status_code") == ours.get("status_code")
+        told = json.loads(theirs["body"]["inline_string"])
+        assert told["type"] == "error"
+        assert told["error"]["code"] == json.loads(ours["body"]["inline_string"])["error"]["code"]
+        # What admission says counts wherever it has said something; the path may be a provider's by then.
+        assert decided["metadata_filter"]["match_if_key_not_found"] is True
+        said, asked = path["or_filter"]["filters"]
+        assert said["metadata_filter"] == {**decided["metadata_filter"], "match_if_key_not_found": False}
+        assert said["metadata_filter"]["matcher"]["path"] == [{"key": seams.SURFACE_FIELD}]
+        assert asked["header_filter"]["header"]["name"] == ":path"
+
+
 @pytest.mark.parametrize("index", range(len(MAPPERS)))
 def test_every_reply_is_json_with_an_id_and_text_of_ours_alone(index: int) -> None:
     found = MAPPERS[index]
     assert found["body_format_override"]["content_type"] == "application/json"
-    (header,) = found["headers_to_add"]
-    assert (header["header"]["key"], header["append_action"]) == ("x-request-id", "ADD_IF_ABSENT")
-    known = {body_of(kind) for kind in vars(refusals).values() if isinstance(kind, Kind)}
+    headers = [(header["header"]["key"], header["append_action"]) for header in found["headers_to_add"]]
+    named = [("request-id", "ADD_IF_ABSENT")] if found in MESSAGES else []
+    assert headers == [("x-request-id", "ADD_IF_ABSENT"), *named]
+    surface = "anthropic" if found in MESSAGES else "openai"
+    known = {body_of(kind, surface) for kind in vars(refusals).values() if isinstance(kind, Kind)}
     assert found["body"]["inline_string"] in known

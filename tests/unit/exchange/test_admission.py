@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from extproc.exchange.admission import Admission
 from extproc.exchange.events import AdmissionAction, Go, OutOfOrder, Reply, RequestBody, RequestHead, Wait
 from extproc.model.catalog import Catalog, Operation
-from tests.unit.exchange.worlds import MAIN, World, chat
+from tests.unit.exchange.worlds import CATALOG, MAIN, World, chat
 
 
 async def play(world: World, *events: RequestHead | RequestBody) -> list[AdmissionAction]:
@@ -253,3 +253,90 @@ def test_any_order_of_events_is_legal_or_refused_and_never_a_silent_pass(script:
         assert len(decided) <= 1
 
     asyncio.run(run())
+
+
+MESSAGES = RequestBody(b'{"model":"two","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}')
+
+
+async def asked_as_anthropic(
+    world: World, path: str = "/v1/messages", body: RequestBody = MESSAGES, **options: object
+) -> AdmissionAction:
+    admission = Admission(world.desk)
+    action = await admission.handle(world.head(path, **options))
+    return await admission.handle(body) if isinstance(action, Wait) else action
+
+
+def claude(world: World, *names: str) -> World:
+    """The world with these deployments being Anthropic's."""
+    options = {"version": "2023-06-01", "auth": "x-api-key"}
+    deployments = {
+        name: replace(each, dialect="anthropic", options=options) if name in names else each
+        for name, each in CATALOG.deployments.items()
+    }
+    world.catalog = replace(CATALOG, deployments=deployments)
+    return world
+
+
+async def test_a_message_goes_to_any_dialect_and_its_answer_comes_in_the_clients() -> None:
+    go = await asked_as_anthropic(claude(World(), "spare"))
+    assert isinstance(go, Go)
+    assert [attempt.path for attempt in go.plan.attempts] == ["/v1/chat/completions", "/v1/messages"]
+    assert json.loads(go.plan.attempts[0].body)["max_completion_tokens"] == 9
+    assert json.loads(go.plan.attempts[1].body)["max_tokens"] == 9
+    assert (go.context.surface, go.context.model) == ("anthropic", "two")
+
+
+async def test_no_header_of_anthropics_client_travels_on() -> None:
+    headers = {"anthropic-version": "2023-06-01", "anthropic-beta": "x", "x-api-key": None}
+    go = await asked_as_anthropic(World(), headers=headers)
+    assert isinstance(go, Go)
+    assert {"anthropic-version", "anthropic-beta"} <= set(go.remove_headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "status", "kind"),
+    [
+        ("/v1/messages", {"method": "GET", "is_end": True}, 405, "invalid_request_error"),
+        ("/v1/messages/batches", {}, 404, "not_found_error"),
+        ("/v1/messages", {"headers": {"authorization": None}}, 401, "authentication_error"),
+        ("/v1/messages", {"headers": {"anthropic-version": "newest"}}, 400, "invalid_request_error"),
+        ("/v1/messages", {"headers": {"content-type": "text/plain"}}, 415, "invalid_request_error"),
+        (
+            "/v1/models/nosuch",
+            {"method": "GET", "headers": {"anthropic-version": "2023-06-01"}},
+            404,
+            "not_found_error",
+        ),
+    ],
+)
+async def test_every_no_to_anthropics_client_is_in_its_dialect(
+    path: str, options: dict[str, object], status: int, kind: str
+) -> None:
+    reply = await asked_as_anthropic(World(), path, **options)
+    assert isinstance(reply, Reply)
+    told = json.loads(reply.body)
+    assert (reply.status, told["type"], told["error"]["type"]) == (status, "error", kind)
+    assert told["request_id"] == "req-1"
+    assert ("request-id", "req-1") in reply.headers
+
+
+async def test_models_are_listed_as_the_client_knows_them() -> None:
+    reply = await asked_as_anthropic(World(), "/v1/models", method="GET", headers={"anthropic-version": "2023-06-01"})
+    assert isinstance(reply, Reply)
+    assert [model["type"] for model in json.loads(reply.body)["data"]] == ["model", "model"]
+
+
+COUNT = RequestBody(b'{"model":"two","messages":[{"role":"user","content":"hi"}]}')
+
+
+async def test_tokens_are_counted_by_who_can_and_estimated_where_the_first_cannot() -> None:
+    path = "/v1/messages/count_tokens"
+    estimate = await asked_as_anthropic(claude(World(), "spare"), path, COUNT)
+    assert isinstance(estimate, Reply)
+    assert ("x-gateway-estimate", "true") in estimate.headers
+    assert json.loads(estimate.body)["input_tokens"] > 0
+    go = await asked_as_anthropic(claude(World(), "main"), path, COUNT)
+    assert isinstance(go, Go)
+    assert [attempt.path for attempt in go.plan.attempts] == ["/v1/messages/count_tokens"]
+    assert set(json.loads(go.body)) == {"model", "messages"}
+    assert go.context.operation is Operation.COUNT_TOKENS

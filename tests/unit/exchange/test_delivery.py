@@ -325,3 +325,49 @@ def test_a_failed_attempts_record_says_why_and_when_to_come_again(wait: str, exp
     play(door, head(429, "application/json", ("retry-after", wait)), ResponseChunk(b"{}", is_last=True))
     assert (door.record.failure, door.record.status) == ("upstream_rate_limited", 429)
     assert door.record.retry_after_s == expected
+
+
+def anthropics(number: int = 1, *, is_stream: bool = True, deployments: int = 1) -> Delivery:
+    """A delivery to a client that speaks Anthropic's dialect."""
+    spoken = replace(context(is_stream=is_stream, deployments=deployments), surface="anthropic")
+    return Delivery(spoken, DeploymentName("d0"), number, MAX_BYTES)
+
+
+def test_anthropics_client_gets_events_that_it_knows_and_their_end_only_when_all_is_said() -> None:
+    door = anthropics()
+    door.handle(head())
+    assert door.handle(ResponseChunk(event(ROLE), is_last=False)) == []
+    release, first = door.handle(ResponseChunk(event(WORD), is_last=False))
+    assert isinstance(release, ReleaseHead)
+    assert ("request-id", "x-1") in release.set_headers
+    assert isinstance(first, Send)
+    assert first.data.startswith(b"event: message_start\n")
+    (last,) = door.handle(ResponseChunk(event(STOP) + event(USAGE) + event(DONE), is_last=True))
+    assert isinstance(last, Send)
+    assert last.data.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    assert door.record.usage is not None
+
+
+def test_a_late_failure_is_an_error_event_of_anthropics_and_a_break() -> None:
+    door = anthropics()
+    door.handle(head())
+    door.handle(ResponseChunk(event(WORD), is_last=False))
+    told, end = door.handle(ResponseChunk(b"", is_last=True))
+    assert isinstance(told, Send)
+    assert told.data.startswith(b'event: error\ndata: {"type":"error"')
+    assert b"message_stop" not in told.data
+    assert isinstance(end, Break)
+
+
+def test_an_early_failure_is_told_in_anthropics_shape() -> None:
+    (reply,) = anthropics(is_stream=False).handle(head(503, "application/json", is_end=True))
+    assert isinstance(reply, Reply)
+    assert json.loads(reply.body)["error"] == {
+        "type": "api_error",
+        "message": UPSTREAM_ERROR.message,
+        "code": "upstream_error",
+    }
+    assert ("request-id", "x-1") in reply.headers
+    _, body = anthropics(is_stream=False, deployments=2).handle(head(503, "application/json", is_end=True))
+    assert isinstance(body, Send)
+    assert json.loads(body.data)["type"] == "error"

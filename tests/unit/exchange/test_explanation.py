@@ -77,11 +77,11 @@ async def test_roles_are_counted_and_strange_ones_are_not_repeated() -> None:
 async def test_a_stream_tells_that_usage_is_forced_and_hidden() -> None:
     explanation = await told(World(), body=chat(stream=True))
     assert facts(explanation, "attempt 1")["body"].endswith("stream_options.include_usage on")
-    assert facts(explanation, "delivery")["usage chunk"].startswith("counted and hidden")
+    assert facts(explanation, "delivery")["usage"].startswith("counted and hidden")
     assert facts(explanation, "delivery")["ends well"].endswith("yes")
     assert "20 s" in next(each.reason for each in explanation.decisions if each.step == "delivery")
     asked = await told(World(), body=chat(stream=True, stream_options={"include_usage": True}))
-    assert facts(asked, "delivery")["usage chunk"] == "counted and passed on"
+    assert facts(asked, "delivery")["usage"] == "counted and passed on"
 
 
 async def test_a_failure_moves_on_until_the_last_attempt() -> None:
@@ -186,3 +186,23 @@ async def test_one_model_is_answered_here_or_refused() -> None:
     assert not (await told(world, world.head("/v1/models/one", "GET"))).is_refused
     decision, reply = refusal(await told(world, world.head("/v1/models/three", "GET")))
     assert (decision.step, reply.status) == ("permit", 404)
+
+
+async def test_a_message_of_anthropics_client_is_told_to_its_end() -> None:
+    body = RequestBody(b'{"model":"two","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}')
+    world = World()
+    explanation = await explain(world.desk, world.head("/v1/messages"), body, max_response_bytes=1 << 20)
+    assert not explanation.is_refused
+    assert facts(explanation, "request")["speaks"].startswith("anthropic")
+    assert "anthropic" not in facts(explanation, "request")["fields"]
+    assert facts(explanation, "delivery")["usage"] == "counted and passed on"
+    assert facts(explanation, "delivery")["ends well"].endswith("yes")
+
+
+async def test_a_count_that_the_gateway_makes_itself_is_no_refusal() -> None:
+    body = RequestBody(b'{"model":"two","messages":[{"role":"user","content":"hi"}]}')
+    world = World()
+    explanation = await explain(world.desk, world.head("/v1/messages/count_tokens"), body, max_response_bytes=1)
+    assert not explanation.is_refused
+    assert explanation.reply is not None
+    assert explanation.reply.status == 200

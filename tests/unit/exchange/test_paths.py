@@ -10,6 +10,9 @@ from extproc.model.refusals import METHOD_NOT_ALLOWED, UNKNOWN_PATH, Refusal
     [
         ("POST", "/v1/chat/completions", (Operation.CHAT, "", "")),
         ("POST", "/v1/embeddings?a=b&c", (Operation.EMBEDDINGS, "", "a=b&c")),
+        ("POST", "/v1/messages", (Operation.CHAT, "", "")),
+        ("POST", "/v1/messages?beta=true", (Operation.CHAT, "", "beta=true")),
+        ("POST", "/v1/messages/count_tokens", (Operation.COUNT_TOKENS, "", "")),
         ("GET", "/v1/models", (Operation.LIST_MODELS, "", "")),
         ("GET", "/v1/models/gpt-4o", (Operation.SHOW_MODEL, "gpt-4o", "")),
         ("GET", "/v1/models/org/model:1.5?x", (Operation.SHOW_MODEL, "org/model:1.5", "x")),
@@ -20,7 +23,18 @@ def test_every_served_path_names_its_operation(method: str, path: str, expected:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "*", "/v1/models/", "/v1/models/-x", "/v1/models/a%2fb", "/v1/models/\n", "v1/models"]
+    "path",
+    [
+        "",
+        "*",
+        "/v1/models/",
+        "/v1/models/-x",
+        "/v1/models/a%2fb",
+        "/v1/models/\n",
+        "v1/models",
+        "/v1/messages/",
+        "/v1/messages/batches",
+    ],
 )
 def test_anything_else_does_not_exist(path: str) -> None:
     with pytest.raises(Refusal) as caught:

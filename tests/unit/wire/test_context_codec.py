@@ -28,6 +28,7 @@ contexts = st.builds(
     started_at_s=st.floats(0, 4e9),
     tells_route=st.booleans(),
     auto=text,
+    surface=st.sampled_from(["openai", "anthropic"]),
 )
 
 

@@ -46,6 +46,7 @@ def test_going_sets_the_length_the_route_and_the_order() -> None:
         ]
     }
     assert decode_context(metadata["gateway.context"]["exchange"]) == context()
+    assert metadata["gateway.context"]["surface"] == "openai"
 
 
 def test_only_bodies_that_differ_are_carried_and_each_once() -> None:
