@@ -46,6 +46,8 @@ def test_tools_schemas_and_arguments_are_text_too() -> None:
         {"response_format": {"type": "json_schema", "json_schema": schema}},
     ):
         assert needs_of(messages=said("hi"), **more).input_tokens > plain.input_tokens + 100
+    named = needs_of(messages=said("hi"), tools=[{"x" * 400: {}}])
+    assert named.input_tokens == plain.input_tokens + 100
     called = said(None, tool_calls=[{"function": {"name": "f", "arguments": "x" * 400}}])
     assert needs_of(messages=called).input_tokens > 100
 
@@ -57,7 +59,7 @@ def test_a_picture_counts_the_same_however_large_it_is() -> None:
     )
     assert small == large
     assert small.modalities == TEXT | {Modality.IMAGE}
-    assert small.input_tokens < 1000
+    assert 700 < small.input_tokens < 1000
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_features_are_what_the_request_uses(fields: dict[str, object], features:
         ({"max_tokens": 10, "n": 3}, 30),
         ({"n": 3}, None),
         ({"max_tokens": None, "n": None}, None),
-        ({"max_tokens": 10, "n": True}, 10),
+        ({"max_tokens": True}, None),
     ],
 )
 def test_the_output_is_the_limit_for_every_choice_together(fields: dict[str, object], tokens: int | None) -> None:

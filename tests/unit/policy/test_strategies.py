@@ -29,7 +29,7 @@ def contender(
     made = deployment(name, price=price, max_connections=connections)
     place = member(name, weight, reserved)
     eligible = Eligible(made, place, GroupName("g"), is_tight=False, is_retired=False)
-    return Contender(eligible, standing, is_unproven=standing is UNPROVEN)
+    return Contender(eligible, standing, is_unproven=standing.trouble is not None)
 
 
 def names(contenders: Sequence[Contender]) -> list[str]:
@@ -78,7 +78,8 @@ def test_the_quicker_of_two_drawn_goes_first_and_the_others_by_speed() -> None:
 @pytest.mark.parametrize("count", [2, 3, 5, 20])
 def test_a_cold_deployment_is_explored_by_one_request_in_n(count: int) -> None:
     group = [contender(f"k{i}", Standing(first_token_s=0.1 + i)) for i in range(count - 1)]
-    for cold in (contender("cold"), contender("cold", UNPROVEN)):
+    for standing in (FRESH, UNPROVEN, replace(UNPROVEN, first_token_s=0.01), replace(UNPROVEN, first_token_s=99.0)):
+        cold = contender("cold", standing)
         assert abs(firsts(Strategy.LATENCY, [*group, cold])["cold"] - 1 / count) <= near(1 / count)
 
 
@@ -172,6 +173,13 @@ def test_the_cheapest_for_this_request_goes_first() -> None:
     draw = Random(0).random  # noqa: S311 - same
     assert names(arrange(Strategy.COST, group, long_input, draw)) == ["reader", "writer", "unpriced"]
     assert names(arrange(Strategy.COST, group, long_answer, draw)) == ["writer", "reader", "unpriced"]
+
+
+def test_a_price_for_each_request_counts() -> None:
+    group = [contender("a", price=Price(1, 1, request_nano_usd=1000)), contender("b", price=Price(2, 2))]
+    draw = Random(0).random  # noqa: S311 - same
+    assert names(arrange(Strategy.COST, group, NEEDS, draw)) == ["b", "a"]
+    assert names(arrange(Strategy.COST, group, replace(NEEDS, input_tokens=2000), draw)) == ["a", "b"]
 
 
 def test_an_answer_is_not_expected_to_be_as_long_as_it_may_be() -> None:
