@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +40,14 @@ from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.use_journal import UseJournal
 from extproc.adapters.vault import VaultCredentials
-from extproc.adapters.vault_login import LoginIncomplete, VaultAccount, choose_login
+from extproc.bootstrap_vault import PEPPER, credentials_of, open_vault
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, GatewayInvalid, load
 from extproc.config.watch import GatewayWatch, log_invalid
 from extproc.dataplane.rollout import Places, Rollout
 from extproc.dataplane.target import Target, find_system_ca
 from extproc.exchange.admission import AdmissionDesk
-from extproc.model.catalog import Catalog, CredentialRef
+from extproc.model.catalog import Catalog
 from extproc.model.dialects import credential_refs
 from extproc.model.exchange import Outcome
 from extproc.model.identity import VirtualKey
@@ -57,14 +57,11 @@ from extproc.model.secret import Secret
 from extproc.model.token import digest_token
 from extproc.operations.envoy_admin import Admin
 from extproc.operations.keys import KeyDesk
-from extproc.policy.ports import Clock
+from extproc.operations.vault_state import tell_states
 from extproc.wire.doors import Doors, Limits
 from extproc.wire.fleet import Fleet, FleetPlan, worker_command
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve as serve_socket
-
-PEPPER = CredentialRef("gateway/pepper", "value")
-"""What the digests of virtual keys are keyed with."""
 
 PUBLISHED_CONFIG = "gateway.yaml"
 """In the run directory: the configuration that Envoy has taken and workers follow."""
@@ -126,34 +123,6 @@ def configure_log() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-
-
-@contextlib.asynccontextmanager
-async def open_vault(
-    environment: Environment, clock: Clock, *, max_stale_s: float, refresh_s: float
-) -> AsyncIterator[VaultCredentials]:
-    """The vault that the environment names.
-
-    Raises:
-        EnvironmentInvalid: it does not say how to log in.
-    """
-    try:
-        login = choose_login(
-            environment.vault_auth,
-            mount=environment.vault_auth_mount,
-            role_id_file=environment.vault_role_id_file,
-            secret_id_file=environment.vault_secret_id_file,
-            role=environment.vault_role,
-            token_file=environment.vault_token_file,
-        )
-    except LoginIncomplete as incomplete:
-        raise EnvironmentInvalid(str(incomplete)) from None
-    account = VaultAccount(environment.vault_addr, environment.vault_mount, login, environment.vault_ca_file)
-    vault = VaultCredentials(account, clock, max_stale_s=max_stale_s, refresh_s=refresh_s)
-    try:
-        yield vault
-    finally:
-        await vault.close()
 
 
 def open_redis_of(environment: Environment) -> contextlib.AbstractAsyncContextManager[Redis]:
@@ -244,7 +213,7 @@ async def _work(environment: Environment, index: int) -> None:
         vault = await stack.enter_async_context(
             open_vault(environment, clock, max_stale_s=gateway.vault.max_stale_s, refresh_s=gateway.vault.refresh_s)
         )
-        await vault.load(_references(gateway))
+        await vault.load(credentials_of(gateway))
         pool = await stack.enter_async_context(open_pool(environment.postgres_dsn))
         redis = await stack.enter_async_context(open_redis_of(environment))
         feed = await stack.enter_async_context(open_feed(environment.postgres_dsn))
@@ -263,6 +232,7 @@ async def _work(environment: Environment, index: int) -> None:
         async with asyncio.TaskGroup() as group:
             helpers = (
                 group.create_task(vault.run()),
+                group.create_task(tell_states(environment.run_dir, index, vault.state)),
                 group.create_task(directory.run()),
                 group.create_task(tally.run()),
                 group.create_task(uses.run()),
@@ -289,7 +259,7 @@ async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: Vau
             pending = change
         if pending is not None:
             try:
-                await vault.load(_references(pending))
+                await vault.load(credentials_of(pending))
             except Unavailable as trouble:
                 if told != pending.catalog.version:
                     log.warning("configuration_waits", version=pending.catalog.version, reason=str(trouble))
@@ -332,11 +302,6 @@ def _rollout(environment: Environment, envoy_dir: Path) -> Rollout:
 
     places = Places(environment.config, target, envoy_dir, environment.run_dir / PUBLISHED_CONFIG)
     return Rollout(places, known_clusters)
-
-
-def _references(gateway: Gateway) -> Iterable[CredentialRef]:
-    deployments = gateway.catalog.deployments.values()
-    return (PEPPER, *(reference for deployment in deployments for reference in credential_refs(deployment)))
 
 
 def _cache_policy(gateway: Gateway) -> CachePolicy:

@@ -96,15 +96,22 @@ class VaultCredentials:
         Raises:
             Unavailable: one could not be read; the reason names it. The credentials kept before stay.
         """
-        wanted: dict[Source, tuple[CredentialRef, ...]] = {}
-        for ref in dict.fromkeys(refs):
-            wanted[ref.source] = (*wanted.get(ref.source, ()), ref)
+        wanted = _grouped(refs)
         for source, mine in wanted.items():
             await self._have(source, mine)
         for source, mine in wanted.items():
             self._held[source].refs = mine
         self._held = {source: self._held[source] for source in wanted}
         self._is_loaded = True
+
+    async def probe(self, refs: Iterable[CredentialRef]) -> VaultState:
+        """Try to have each of these, and say how that went. An outage ends it: nothing more would be learnt."""
+        for source, mine in _grouped(refs).items():
+            with contextlib.suppress(Unavailable):  # it is in the state
+                await self._have(source, mine)
+            if self._upkeep.out_since_s is not None:
+                break
+        return self.state()
 
     async def refresh(self) -> None:
         """See to everything that is kept, due or not.
@@ -210,3 +217,10 @@ class VaultCredentials:
         if token is not None:
             due_at_s = min(due_at_s, token.renew_at_s)
         return max(_LEAST_PAUSE_S, min(due_at_s - self._clock.now_s(), self._refresh_s))
+
+
+def _grouped(refs: Iterable[CredentialRef]) -> dict[Source, tuple[CredentialRef, ...]]:
+    grouped: dict[Source, tuple[CredentialRef, ...]] = {}
+    for ref in dict.fromkeys(refs):
+        grouped[ref.source] = (*grouped.get(ref.source, ()), ref)
+    return grouped

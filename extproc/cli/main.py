@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "run the worker processes that Envoy asks",
     "status": "listeners, clusters, requests, retries and errors as Envoy sees them",
     "up": "run the whole gateway on this machine",
+    "vault": "show what each deployment's credential resolves to, never its value",
 }
 
 

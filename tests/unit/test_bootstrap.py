@@ -178,9 +178,9 @@ async def test_the_redis_password_is_the_files_one_line(tmp_path: Path) -> None:
 
 
 def test_a_worker_needs_the_pepper_and_every_credential_that_is_named() -> None:
-    assert set(bootstrap._references(parse(ONE, "one"))) == {PEPPER, A}
+    assert set(bootstrap.credentials_of(parse(ONE, "one"))) == {PEPPER, A}
     bare = parse(ONE.replace(", credential: {path: providers/a}", ""), "bare")
-    assert set(bootstrap._references(bare)) == {PEPPER}
+    assert set(bootstrap.credentials_of(bare)) == {PEPPER}
 
 
 @pytest.mark.parametrize("admission_timeout_s", [0.1, 0.25, 0.5, 5.0, 60.0])
