@@ -57,6 +57,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
             attempt.total_s,
             attempt.idle_s,
             catalog.deployments[attempt.deployment].upstream_model,
+            catalog.deployments[attempt.deployment].context_tokens,
         )
         for attempt in plan.attempts
     )

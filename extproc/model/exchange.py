@@ -18,6 +18,8 @@ class AttemptLimits:
     idle_s: float
     upstream_model: str = ""
     """What answers may call the model that gave them; empty: they do not say."""
+    context_tokens: int | None = None
+    """The most tokens of question and answer together; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def encode_context(context: ExchangeContext) -> str:
                 total_ms=round(limits.total_s * 1000),
                 idle_ms=round(limits.idle_s * 1000),
                 upstream_model=limits.upstream_model,
+                context_tokens=limits.context_tokens or 0,
             )
             for limits in context.plan
         ],
@@ -81,6 +82,7 @@ def decode_context(text: str) -> ExchangeContext:
                 limits.total_ms / 1000,
                 limits.idle_ms / 1000,
                 limits.upstream_model,
+                limits.context_tokens or None,
             )
             for limits in message.plan
         ),
