@@ -43,6 +43,9 @@ from extproc.model.seams import ATTEMPTS_HEADER, AUTO_HEADER, DEPLOYMENT_HEADER,
 _KEPT = frozenset({":status", "content-type", "retry-after", "date"})
 
 
+_MAX_WAIT_DIGITS = 6
+
+
 class Phase(Enum):
     """Where an attempt's response stands."""
 
@@ -193,6 +196,15 @@ class Delivery:
             tuple(name for name in self._head_names() if name not in _KEPT),
         )
 
+    def _is_next_asked(self, failed: FailedAttempt) -> bool:
+        if failed.is_final or self._number >= len(self._context.plan):
+            return False
+        if not failed.is_too_long or self._limits.context_tokens is None:
+            return True
+        # Envoy takes the deployments in their order, so the larger one may come after another that is not.
+        behind = (each.context_tokens for each in self._context.plan[self._number :])
+        return any(size is None or size > self._limits.context_tokens for size in behind)
+
     def _route_headers(self) -> Headers:
         """Which deployment answers, at the how manieth attempt, by what name its provider knows the model."""
         if not self._context.tells_route:
@@ -221,7 +233,7 @@ class Delivery:
             self._released += len(event)
             return [Send(event, is_last=False), Break(kind.code)]
         status = failed.status or kind.status
-        if not failed.is_final and self._number < len(self._context.plan):
+        if self._is_next_asked(failed):
             # Only headers that pass the router make it take the next deployment; an immediate reply would not.
             self._phase = Phase.FAILED
             removed = tuple(name for name in self._head_names() if name not in {":status", "content-type"})
@@ -247,7 +259,8 @@ def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimi
 
 def _seconds(retry_after: str) -> float | None:
     """The header's number of seconds; its other form, a date, would need a clock and no provider sends it."""
-    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else None
+    is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) <= _MAX_WAIT_DIGITS
+    return float(retry_after) if is_number else None
 
 
 def _media_type(headers: Headers) -> str:

@@ -35,6 +35,8 @@ class FailedAttempt(Exception):  # noqa: N818 - what it is
     """In place of the kind's own."""
     is_final: bool = False
     """Whether every other deployment would say the same: it is about what the caller wrote."""
+    is_too_long: bool = False
+    """Whether only a larger model could say something else."""
 
 
 class PlainBody:
@@ -93,7 +95,8 @@ class PlainBody:
                 return FailedAttempt(UPSTREAM_ERROR)
 
     def _mistaken(self, mistake: Mistake) -> FailedAttempt:
-        match mistake.about:
+                body = self._told(CONTEXT_LENGTH_EXCEEDED, mistake)
+                return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=body, is_too_long=True)
             case About.TOO_LONG:
                 return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=self._told(CONTEXT_LENGTH_EXCEEDED, mistake))
             case About.FILTERED:

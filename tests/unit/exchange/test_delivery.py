@@ -371,3 +371,18 @@ def test_an_early_failure_is_told_in_anthropics_shape() -> None:
     _, body = anthropics(is_stream=False, deployments=2).handle(head(503, "application/json", is_end=True))
     assert isinstance(body, Send)
     assert json.loads(body.data)["type"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_asked"),
+    [((8, 16), True), ((8, 8), False), ((8, 4), False), ((8, 4, 16), True), ((None, 8), True), ((8, None), True)],
+)
+def test_what_is_too_long_is_given_on_only_where_a_larger_model_may_stand_behind(
+    sizes: tuple[int | None, ...], *, is_asked: bool
+) -> None:
+    plan = tuple(AttemptLimits(DeploymentName(f"d{i}"), "openai", 1, 2, 3, "m", size) for i, size in enumerate(sizes))
+    door = Delivery(replace(context(), plan=plan), plan[0].deployment, 1, MAX_BYTES)
+    body = b'{"error": {"message": "too many", "code": "context_length_exceeded"}}'
+    actions = play(door, head(400, "application/json"), ResponseChunk(body, is_last=True))
+    assert isinstance(actions[0], ReleaseHead if is_asked else Reply)
+    assert door.record.failure == "context_length_exceeded"
