@@ -95,10 +95,10 @@ class PlainBody:
                 return FailedAttempt(UPSTREAM_ERROR)
 
     def _mistaken(self, mistake: Mistake) -> FailedAttempt:
+        match mistake.about:
+            case About.TOO_LONG:
                 body = self._told(CONTEXT_LENGTH_EXCEEDED, mistake)
                 return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=body, is_too_long=True)
-            case About.TOO_LONG:
-                return FailedAttempt(CONTEXT_LENGTH_EXCEEDED, body=self._told(CONTEXT_LENGTH_EXCEEDED, mistake))
             case About.FILTERED:
                 return FailedAttempt(CONTENT_FILTER, body=self._told(CONTENT_FILTER, mistake), is_final=True)
             case About.REQUEST if self._status != 413:  # noqa: PLR2004 - bytes are a matter between two servers
