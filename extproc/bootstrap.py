@@ -2,7 +2,7 @@
 
     serve        the worker processes of one host, and Envoy's files if asked
     run_worker   one of them: adapters → desk → doors → socket
-    open_key_desk, migrate, read_exchanges   what operators ask of Postgres, Redis and the vault
+    open_key_desk, migrate, read_exchanges, read_health   what operators ask of Postgres, Redis and the vault
     explain_desk    a desk with everything in memory, for one request that is only explained
 
 A worker reads the vault and the configuration before its socket appears: Envoy never asks one that cannot decide.
@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from extproc.adapters.postgres_migrate import migrate_schema
 from extproc.adapters.postgres_pool import open_pool
 from extproc.adapters.postgres_uses import PostgresUses
 from extproc.adapters.redis_client import open_redis
+from extproc.adapters.redis_health import RedisHealth, read_states
 from extproc.adapters.redis_invalidations import RedisInvalidations
 from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
@@ -50,7 +51,9 @@ from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import Catalog
 from extproc.model.dialects import credential_refs
 from extproc.model.exchange import Outcome
+from extproc.model.health import Standing
 from extproc.model.identity import VirtualKey
+from extproc.model.ids import DeploymentName
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import WORKER_SOCKET
 from extproc.model.secret import Secret
@@ -58,6 +61,8 @@ from extproc.model.token import digest_token
 from extproc.operations.envoy_admin import Admin
 from extproc.operations.keys import KeyDesk
 from extproc.operations.vault_state import tell_states
+from extproc.policy.health import standing_of
+from extproc.policy.ports import Vault
 from extproc.wire.doors import Doors, Limits
 from extproc.wire.fleet import Fleet, FleetPlan, worker_command
 from extproc.wire.journal_door import JournalDoor
@@ -177,6 +182,17 @@ async def read_exchanges(environment: Environment) -> dict[Outcome, int]:
         return await RedisTally(redis).read()
 
 
+async def read_health(environment: Environment) -> dict[DeploymentName, Standing]:
+    """How each deployment does that was heard of lately, as all workers see it.
+
+    Raises:
+        Unavailable: Redis did not answer in time.
+    """
+    now_s = SystemClock().now_s()
+    async with open_redis_of(environment) as redis:
+        return {name: standing_of(state, now_s) for name, state in sorted((await read_states(redis)).items())}
+
+
 def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None) -> AdmissionDesk:
     """What admission asks when a request is only explained: nothing real, and every provider credential present.
 
@@ -224,9 +240,10 @@ async def _work(environment: Environment, index: int) -> None:
         # A connection of its own: counting must not take one from those who look for a key.
         uses_pool = await stack.enter_async_context(open_pool(environment.postgres_dsn, most_connections=1))
         uses = UseJournal(PostgresUses(uses_pool), clock)
-        journal = Journals((LogJournal(), tally, uses))
         snapshot = Snapshot(gateway.catalog)
-        desk = AdmissionDesk(snapshot, directory, vault, clock, MemoryHealth(), lambda: vault.credential(PEPPER))
+        health = RedisHealth(redis, clock, snapshot, secrets.SystemRandom().random, _reread(snapshot, vault))
+        journal = Journals((LogJournal(), tally, uses, health))
+        desk = AdmissionDesk(snapshot, directory, vault, clock, health, lambda: vault.credential(PEPPER))
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway))
         socket = environment.run_dir / WORKER_SOCKET.format(index=index)
         async with asyncio.TaskGroup() as group:
@@ -235,6 +252,7 @@ async def _work(environment: Environment, index: int) -> None:
                 group.create_task(tell_states(environment.run_dir, index, vault.state)),
                 group.create_task(directory.run()),
                 group.create_task(tally.run()),
+                group.create_task(health.run()),
                 group.create_task(uses.run()),
                 group.create_task(_follow(source, gateway, snapshot, vault)),
                 # One worker of the fleet speaks for all.
@@ -243,6 +261,17 @@ async def _work(environment: Environment, index: int) -> None:
             await serve_socket(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
             for helper in helpers:
                 helper.cancel()
+
+
+def _reread(snapshot: Snapshot, vault: Vault) -> Callable[[DeploymentName], None]:
+    """What to do when a provider did not take a deployment's credential."""
+
+    def on_rejected(name: DeploymentName) -> None:
+        deployment = snapshot().deployments.get(name)
+        if deployment is not None:
+            vault.rejected(credential_refs(deployment))
+
+    return on_rejected
 
 
 async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: VaultCredentials) -> None:

@@ -15,10 +15,13 @@ from structlog.testing import capture_logs
 
 from extproc import bootstrap
 from extproc.adapters.memory import MemoryClock, MemoryVault
+from extproc.adapters.redis_health import RedisHealth
 from extproc.bootstrap import PEPPER, Snapshot, explain_desk, open_key_desk, open_redis_of, open_vault
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, load, parse
 from extproc.model.catalog import CredentialRef
+from extproc.model.exchange import AttemptRecord
+from extproc.model.ids import DeploymentName, ExchangeId
 from extproc.model.keys import Deed, KeyFilter, KeyProblem
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
@@ -45,6 +48,26 @@ def test_an_exchange_keeps_the_catalog_it_began_with_and_the_next_one_gets_the_n
     snapshot.current = second
     assert begun is first
     assert snapshot() is second
+
+
+def test_a_credential_that_was_not_taken_is_looked_for_again_if_its_deployment_is_still_there() -> None:
+    vault = MemoryVault()
+    on_rejected = bootstrap._reread(Snapshot(parse(ONE, "one").catalog), vault)
+    on_rejected(DeploymentName("a"))
+    on_rejected(DeploymentName("gone"))
+    assert vault.refused == [A]
+
+
+async def test_the_health_of_deployments_is_what_all_workers_told_redis(valkey_url: str) -> None:
+    environment = Environment(redis_url=valkey_url)
+    assert await bootstrap.read_health(environment) == {}
+    async with open_redis_of(environment) as redis:
+        clock = bootstrap.SystemClock()
+        snapshot = Snapshot(parse(ONE, "one").catalog)
+        health = RedisHealth(redis, clock, snapshot, lambda: 0.5, lambda _: None)
+        health.attempted(AttemptRecord(ExchangeId("x1"), DeploymentName("a"), 0, "UF", 1))
+        await health.sync()
+    assert (await bootstrap.read_health(environment))[DeploymentName("a")].failures == 1
 
 
 class FilledVault(MemoryVault):
