@@ -37,6 +37,13 @@ _PORT = click.IntRange(0, 65535)
     help="Where everything is kept between starts.",
 )
 @click.option("--no-model", is_flag=True, help="Do without the local model (about 245 MB, under Google's Gemma terms).")
+@click.option(
+    "--models",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="How many processes serve the local model, as deployments of one group.",
+)
 @click.option("--provider", help="Also serve the models of this provider: openai.")
 @click.option("--provider-url", metavar="URL", help="The provider's address, if it is not the usual one.")
 @click.option(
@@ -52,6 +59,7 @@ def command(
     admin_port: int,
     state_dir: Path,
     no_model: bool,
+    models: int,
     provider: str | None,
     provider_url: str | None,
     key_file: Path | None,
@@ -77,7 +85,7 @@ def command(
             provider,
             provider_url,
             key_file,
-            is_model_wanted=not no_model,
+            models=0 if no_model else models,
             is_background=background,
         )
     except (CannotStart, GatewayInvalid, KeyProblem, SchemaProblem) as problem:
@@ -96,7 +104,7 @@ def _run(
     provider_url: str | None,
     key_file: Path | None,
     *,
-    is_model_wanted: bool,
+    models: int,
     is_background: bool,
 ) -> None:
     # Imported here: without the extra there is nothing to import, and the message above says so.
@@ -107,7 +115,7 @@ def _run(
     if provider is not None:
         providers.find(provider, provider_url)
     key = None if key_file is None else Secret(providers.read_key(key_file))
-    options = stack.Options(state_dir, port, admin_port, is_model_wanted, provider, provider_url, key, is_background)
+    options = stack.Options(state_dir, port, admin_port, models, provider, provider_url, key, is_background)
     console = Console(highlight=False)
     with reporter_for(console) as reporter:
 

@@ -20,17 +20,31 @@ listener:
 
 workers: 2                        # processes; about one per core
 vault: {max_stale_s: 86400, refresh_s: 60}
+routing: {allowed_fails: 1}       # a deployment is left alone for a while after one failure; elsewhere three are usual
 keys: {poll_s: 0.5}               # how long a revoked key may work at most, if the message about it is lost
 
 """
 
 _LOCAL_DEPLOYMENT = """\
-  - name: local                   # the small model that `extproc up` runs on this machine
+  - name: {name}                 # the small model that `extproc up` runs on this machine
     base_url: http://127.0.0.1:{port}/v1
     upstream_model: {model}
     operations: [chat.completions, embeddings]
     credential: null              # it takes none
-    timeouts: {{connect_s: 2, first_token_s: 120, total_s: 600, idle_s: 60}}
+    timeouts: {{connect_s: 1, first_token_s: 10, total_s: 30, idle_s: 10}}    # short: the next one is waiting
+"""
+
+_LOCAL_GROUP = """\
+groups:                           # deployments that may answer for each other
+  - name: local
+    strategy: least_busy
+    members: [{members}]
+"""
+
+_LOCAL_MODEL = """\
+  - name: {model}
+    group: local
+    owned_by: google
 """
 
 _PROVIDER_DEPLOYMENT = """\
@@ -48,7 +62,7 @@ _MODEL = """\
 """
 
 _DEPLOYMENTS = "deployments:                      # one provider endpoint serving one upstream model each\n"
-_MODELS = "models:                           # what applications ask for, and the deployments tried in order\n"
+_MODELS = "models:                           # what applications ask for, and the group or the deployments behind it\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +93,15 @@ class GatewayFile:
         return not is_kept or self.path.read_text() == text
 
 
-def generate(model_port: int, provider: Provider | None, *, has_model: bool) -> str:
-    """The text of a gateway.yaml. The local model stands in it unless there is a provider and no model."""
-    deployments, models = "", ""
+def generate(model_ports: tuple[int, ...], provider: Provider | None, *, has_model: bool) -> str:
+    """The text of a gateway.yaml. The local models stand in it unless there is a provider and none of them."""
+    deployments, groups, models = "", "", ""
     if has_model or provider is None:
-        deployments += _LOCAL_DEPLOYMENT.format(port=model_port, model=MODEL_NAME)
-        models += _MODEL.format(model=MODEL_NAME, deployment="local", owner="google")
+        names = [f"local-{number}" for number in range(1, len(model_ports) + 1)]
+        for name, port in zip(names, model_ports, strict=True):
+            deployments += _LOCAL_DEPLOYMENT.format(name=name, port=port, model=MODEL_NAME)
+        groups = "\n" + _LOCAL_GROUP.format(members=", ".join(f"{{deployment: {name}}}" for name in names))
+        models += _LOCAL_MODEL.format(model=MODEL_NAME)
     if provider is not None:
         for offer in provider.offers:
             name = f"{provider.name}-{offer.name}"
@@ -96,7 +113,7 @@ def generate(model_port: int, provider: Provider | None, *, has_model: bool) -> 
                 path=provider.vault_path,
             )
             models += _MODEL.format(model=offer.name, deployment=name, owner=provider.name)
-    return f"{_HEAD}{_DEPLOYMENTS}{deployments}\n{_MODELS}{models}"
+    return f"{_HEAD}{_DEPLOYMENTS}{deployments}{groups}\n{_MODELS}{models}"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,6 +1,6 @@
 """The local model's own process: an OpenAI-compatible HTTP server on loopback, by llama.cpp.
 
-    python -m extproc.local.model_server PORT GGUF NAME
+    python -m extproc.local.model_server PORT GGUF NAME THREADS
 
 It does chat (plain and streamed) and embeddings. Gemma 3 270M as it comes is a base model without a chat template, so
 it gets one that it continues well; its answers are real tokens and poor advice.
@@ -13,7 +13,8 @@ import xllamacpp
 
 _CONTEXT_TOKENS = 16384
 _PARALLEL = 4
-_LONGEST_ANSWER_TOKENS = 512
+_LONGEST_ANSWER_TOKENS = 256
+"""With one thread of a slow core about as much as fits into the timeouts that ``gateway_file`` writes."""
 
 # "Question: … Answer:" is what a base model knows how to continue; the stop words end its own next question.
 _TEMPLATE = (
@@ -26,8 +27,15 @@ _TEMPLATE = (
 _STOP = ["\nQuestion:", "\n\n"]
 
 
-def main(port: int, gguf: str, name: str) -> None:
-    """Serve until SIGTERM."""
+def main(port: int, gguf: str, name: str, threads: int) -> None:
+    """Serve until SIGTERM.
+
+    Args:
+        port: on loopback.
+        gguf: the weights; processes that serve the same file share its pages.
+        name: what the server calls itself.
+        threads: that compute. They wait for each other by spinning: more than there are cores is far slower than one.
+    """
     # Blocked before any thread of llama.cpp exists, so that only sigwait below hears them.
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
@@ -36,6 +44,8 @@ def main(port: int, gguf: str, name: str) -> None:
     params.model_alias = {name}
     params.hostnames = ["127.0.0.1"]
     params.port = port
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
     params.ui = False
     params.n_ctx = _CONTEXT_TOKENS
     params.n_parallel = _PARALLEL
@@ -54,4 +64,4 @@ def main(port: int, gguf: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))

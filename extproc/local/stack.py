@@ -18,8 +18,9 @@ from extproc.dataplane.rollout import Places, Rollout
 from extproc.local import demo_key, gateway_file, leftovers, model_download, openbao, postgres, providers, valkey
 from extproc.local.addresses import Addresses
 from extproc.local.envoy import envoy, program
-from extproc.local.model import MODEL_NAME, model
+from extproc.local.model import MODEL_NAME, MOST, models, part_name
 from extproc.local.panel import Welcome
+from extproc.local.part import Part
 from extproc.local.problems import MEBIBYTE, CannotStart, free_port, is_free, require_extra, require_port, require_space
 from extproc.local.processes import ProcessId, me
 from extproc.local.reporting import Reporter
@@ -35,8 +36,11 @@ from extproc.operations.envoy_admin import Admin
 
 _T = TypeVar("_T")
 _NEEDED_BYTES = 300 * MEBIBYTE
-_STOP_ORDER = ("envoy", "workers", "model", "openbao", "valkey", "postgres")
-_WITHOUT_MODEL = "All else comes up; requests for the local model are answered 503"
+_MODEL_PARTS = tuple(part_name(index) for index in range(MOST))
+_STOP_ORDER = ("envoy", "workers", *_MODEL_PARTS, "openbao", "valkey", "postgres")
+_WITHOUT_MODEL = "All else comes up; while no local model runs, requests for it are answered 503"
+DEFAULT_MODELS = 2
+"""Two, so that one can be stopped and the other answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Options:
     state_dir: Path
     port: int
     admin_port: int
-    is_model_wanted: bool
+    models: int
+    """How many processes of the local model; 0: none."""
     provider: str | None = None
     provider_url: str | None = None
     provider_key: Secret | None = None
@@ -150,7 +155,7 @@ class _Stack:
         rollout = self._rollout()
         rollout.begin()
         # The model takes longest and nobody waits for it but the first request.
-        await _all(self._start_gateway(gateway), self._start_model(settings.model_port))
+        await _all(self._start_gateway(gateway), self._start_models(settings.model_ports))
         return gateway, rollout, key
 
     async def _start_gateway(self, gateway: Gateway) -> None:
@@ -160,7 +165,7 @@ class _Stack:
         await self._step("envoy", self._supervisor.start(part))
 
     async def _fetch_weights(self) -> None:
-        if not self._options.is_model_wanted:
+        if not self._options.models:
             self._reporter.skipped("model", "--no-model")
             return
         weights = model_download.path_in(self._state.root)
@@ -179,23 +184,27 @@ class _Stack:
         else:
             self._reporter.done("download")
 
-    async def _start_model(self, port: int) -> None:
-        if self._weights is None:
-            return
-        self._reporter.begin("model")
+    async def _start_models(self, ports: tuple[int, ...]) -> None:
+        if self._weights is not None:
+            await _all(*(self._start_model(part) for part in models(self._weights, ports)))
+
+    async def _start_model(self, part: Part) -> None:
+        self._reporter.begin(part.name)
         try:
-            await self._supervisor.start(model(self._weights, port))
+            await self._supervisor.start(part)
         except (CannotStart, OSError) as error:
-            self._reporter.skipped("model", f"{error}. {_WITHOUT_MODEL}")
+            self._reporter.skipped(part.name, f"{error}. {_WITHOUT_MODEL}")
         else:
-            self._reporter.done("model")
+            self._reporter.done(part.name)
 
     def _read_settings(self) -> Settings:
-        settings = Settings.read(self._state.settings)
+        # Without models there is a place for each all the same, and the file says where one would be.
+        settings = Settings.read(self._state.settings).with_models(self._options.models or DEFAULT_MODELS)
         file = gateway_file.GatewayFile(self._state.gateway_yaml)
-        if not (is_free("127.0.0.1", settings.model_port) or file.is_edited()):
-            # An edited gateway.yaml names the old port and stays: then the model fails and says so.
-            settings = replace(settings, model_port=free_port())
+        if not file.is_edited():
+            # An edited gateway.yaml names the old ports and stays: then a model fails and says so.
+            ports = tuple(port if is_free("127.0.0.1", port) else free_port() for port in settings.model_ports)
+            settings = replace(settings, model_ports=ports)
         if self._options.provider is not None:
             settings = settings.with_provider(self._options.provider, self._options.provider_url)
         settings.write(self._state.settings)
@@ -210,7 +219,7 @@ class _Stack:
         return provider
 
     def _write_gateway_yaml(self, settings: Settings, provider: providers.Provider | None) -> None:
-        text = gateway_file.generate(settings.model_port, provider, has_model=self._weights is not None)
+        text = gateway_file.generate(settings.model_ports, provider, has_model=self._weights is not None)
         file = gateway_file.GatewayFile(self._state.gateway_yaml)
         if not file.write(text) and self._options.provider is not None:
             self._reporter.say(
@@ -233,7 +242,7 @@ class _Stack:
             return frozenset()
 
     def _missing(self, gateway: Gateway) -> str:
-        if MODEL_NAME not in gateway.catalog.models or "model" in self._supervisor.running:
+        if MODEL_NAME not in gateway.catalog.models or set(_MODEL_PARTS) & set(self._supervisor.running):
             return ""
         return (
             f"The local model does not run: {MODEL_NAME} is answered 503. Start without --no-model, or with --provider."

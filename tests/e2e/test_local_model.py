@@ -9,14 +9,21 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+import openai
 import pytest
+
+from extproc.local.processes import ProcessId
+from tests.servers import wait_until
 
 _COMMAND_S = 170
 
@@ -92,6 +99,86 @@ def test_the_local_model_also_embeds(printed: tuple[Path, str]) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=environment
     )
     assert done.stdout.strip() == "2"
+
+
+@dataclass(frozen=True)
+class Answer:
+    deployment: str
+    attempts: int
+    text: str
+    took_s: float
+
+
+def ask(state: Path) -> Answer:
+    """One streamed question; an error of any kind ends the test."""
+    told = tell(state)
+    began_s = time.monotonic()
+    with openai.OpenAI(base_url=told["base_url"], api_key=told["virtual_key"], max_retries=0, timeout=60) as client:
+        question = {
+            "model": "gemma-3-270m",
+            "messages": [{"role": "user", "content": "What is the capital of France?"}],
+        }
+        raw = client.chat.completions.with_raw_response.create(**question, stream=True)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in raw.parse() if chunk.choices)
+    took_s = time.monotonic() - began_s
+    return Answer(raw.headers["x-gateway-deployment"], int(raw.headers["x-gateway-attempts"]), text, took_s)
+
+
+def tell(state: Path) -> dict[str, Any]:
+    told = json.loads(extproc(state, "status", "--json"))
+    assert isinstance(told, dict)
+    return told
+
+
+def part(state: Path, name: str) -> ProcessId:
+    return ProcessId(**json.loads((state / "stack.json").read_text())["parts"][name])
+
+
+def said(state: Path) -> str:
+    return (state / "logs" / "up.log").read_text()
+
+
+def test_two_models_answer_behind_one_name_and_their_uses_are_recorded(printed: tuple[Path, str]) -> None:
+    state, _ = printed
+    answered = {ask(state).deployment for _ in range(12)}
+    assert answered == {"local-1", "local-2"}
+
+    def is_recorded() -> bool:
+        uses = json.loads(extproc(state, "models", "usage", "--model", "gemma-3-270m", "--json"))
+        return {use["deployment"] for use in uses} == answered and sum(use["requests"] for use in uses) >= 12
+
+    wait_until(is_recorded, "the record of the uses", 20)
+
+
+def test_a_killed_model_is_started_again_and_meanwhile_the_other_answers(printed: tuple[Path, str]) -> None:
+    state, _ = printed
+    killed = part(state, "model")
+    killed.signal(signal.SIGKILL)
+    answers = [ask(state) for _ in range(6)]
+    assert all(answer.text.strip() for answer in answers)
+    # A refused connection is noticed at once.
+    assert max(answer.took_s for answer in answers) < 10
+    wait_until(lambda: "model runs again" in said(state), "the restart of the model")
+    assert "model was ended by SIGKILL; starting it again" in said(state)
+    assert part(state, "model") != killed
+
+
+def test_a_stopped_model_cools_down_and_the_other_answers(printed: tuple[Path, str]) -> None:
+    state, _ = printed
+    stopped = part(state, "model-2")
+    stopped.signal(signal.SIGSTOP)
+    try:
+        answers = [ask(state)]
+        while answers[-1].attempts == 1 and len(answers) < 24:
+            answers.append(ask(state))
+        # The one that met the stopped model waited for its first token, and no longer.
+        assert answers[-1].attempts == 2
+        assert answers[-1].took_s < 20
+        assert {answer.deployment for answer in answers} == {"local-1"}
+        assert all(answer.text.strip() for answer in answers)
+    finally:
+        stopped.signal(signal.SIGCONT)
+    wait_until(lambda: ask(state).deployment == "local-2", "the stopped model's return", 90)
 
 
 def test_a_second_start_takes_what_is_there(

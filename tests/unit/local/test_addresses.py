@@ -10,7 +10,7 @@ from extproc.local.gateway_file import generate
 from extproc.local.state import StateDir
 
 AT = Addresses(StateDir(Path("/state")), Path("/run/x"), "http://127.0.0.1:8200", 8080, 9901, 8081)
-GATEWAY = parse(generate(4000, None, has_model=True), "generated")
+GATEWAY = parse(generate((4000,), None, has_model=True), "generated")
 
 
 def test_a_child_reads_from_its_variables_what_we_mean() -> None:

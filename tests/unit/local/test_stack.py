@@ -19,7 +19,7 @@ from tests.unit.local.tiny import Reports
 
 
 def options(directory: Path) -> Options:
-    return Options(directory, port=0, admin_port=0, is_model_wanted=False)
+    return Options(directory, port=0, admin_port=0, models=0)
 
 
 def nobody(_: object) -> None:
@@ -105,13 +105,15 @@ def test_a_models_port_that_somebody_took_is_changed_unless_an_edited_file_names
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        Settings(model_port=port).write(state.settings)
+        other = free_port()
+        Settings(model_ports=(port, other)).write(state.settings)
         file = GatewayFile(state.gateway_yaml)
-        file.write(generate(port, None, has_model=True))
+        file.write(generate((port, other), None, has_model=True))
         file.path.write_text(file.path.read_text() + "# edited\n")
-        assert made(tmp_path)._read_settings().model_port == port
+        assert made(tmp_path)._read_settings().model_ports == (port, other)
         file.path.unlink()
-        assert made(tmp_path)._read_settings().model_port != port
+        changed = made(tmp_path)._read_settings().model_ports
+        assert (changed[0] != port, changed[1]) == (True, other)
 
 
 def test_a_provider_is_remembered_by_later_starts_that_do_not_name_it(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ async def test_a_step_that_fails_is_said_to_have_failed(tmp_path: Path) -> None:
 
 
 async def test_weights_that_cannot_be_kept_are_told_and_are_no_reason_to_stop(tmp_path: Path) -> None:
-    stack = made(tmp_path, is_model_wanted=True)
+    stack = made(tmp_path, models=2)
     # Where the weights would go there is a file: the download cannot even begin.
     (tmp_path / "model").write_text("in the way")
     await stack._fetch_weights()
