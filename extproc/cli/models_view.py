@@ -53,9 +53,8 @@ def print_uses(uses: Sequence[KeyUse], now_s: float, *, is_json: bool) -> None:
     if not uses:
         click.echo("No key used it in that time.")
         return
-    # Two lines a use: what a person needs to write to somebody does not fit on one.
-    table = _table("key", "whose", "model", "requests", "last used")
-    table.columns[3].justify = "right"
+    # Several lines a use: what a person needs to write to somebody does not fit on one.
+    table = _table("key", "whose", "used", "requests")
     for use in uses:
         key = use.key
         whose = "not in the directory"
@@ -68,8 +67,7 @@ def print_uses(uses: Sequence[KeyUse], now_s: float, *, is_json: bool) -> None:
             use.key_id if state == "live" else f"{use.key_id}\n{state}",
             whose,
             f"{use.model}\nby {use.deployment}",
-            str(use.count.requests),
-            _when(use.count.last_used_at_s),
+            f"{use.count.requests}\nlast {_when(use.count.last_used_at_s)}",
         )
         table.add_row(*map(escape, cells))
     Console(highlight=False).print(table)
