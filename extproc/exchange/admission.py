@@ -46,9 +46,10 @@ from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
 from extproc.policy.identify import identify, read_credential
+from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
 from extproc.policy.ports import Clock, Directory, Health, Vault
-from extproc.policy.route import Circumstances, choose_route
+from extproc.policy.route import choose_route
 
 # What of the client's request may travel on. Everything else is removed: an application's internal headers are none
 # of a provider's business. Envoy's own stay until the attempt rewrite removes them; x-request-id is ours and stays.
@@ -198,10 +199,9 @@ class Admission:
         now_s = self._desk.clock.now_s()
         needs = read_needs(request)
         # Seeded with the exchange's id: what was decided can be decided again.
-        circumstances = Circumstances(self._catalog, self._desk.health, now_s, Random(self._exchange).random)
-        # Counting is asked of whoever would answer.
-        served = Operation.CHAT if request.operation is Operation.COUNT_TOKENS else request.operation
-        route = choose_route(permit, served, needs, circumstances)
+        draw = Random(self._exchange).random  # noqa: S311 - chooses among equals, guards nothing
+        circumstances = Circumstances(self._catalog, self._desk.health, now_s, draw)
+        route = choose_route(permit, request.operation, needs, circumstances)
         self._passed(Step.ROUTE, route)
         deployments = route.deployments
         if request.operation is Operation.COUNT_TOKENS:

@@ -25,7 +25,8 @@ from extproc.model.refusals import Refusal
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token, is_well_formed
 from extproc.policy.identify import CREDENTIAL_HEADERS
-from extproc.policy.route import Route
+from extproc.policy.needs import read_needs
+from extproc.policy.route import Considered, Route, shut_out
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _FIRST_ERROR = 400
@@ -143,7 +144,7 @@ def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[s
             reason = "a body and headers for each deployment's provider; credentials come from the vault"
             return reason, (("attempts", str(len(attempts))),)
         case Route():
-            return _routed(receipt, exchange)
+            return _routed(receipt)
         case tuple():
             return _several(receipt, exchange)
         case _:
@@ -155,18 +156,19 @@ def _several(receipt: Sequence[object], exchange: _Exchange) -> tuple[str, Facts
     return f"the key may use {len(models)} of {len(exchange.catalog.models)} models", (("models", ", ".join(models)),)
 
 
-def _routed(route: Route, exchange: _Exchange) -> tuple[str, Facts]:
+def _routed(route: Route) -> tuple[str, Facts]:
     reasons = {each.deployment: each.reason for each in route.considered}
     order = tuple(
         (str(index), f"{_place(each)} ({reasons[each.name]})") for index, each in enumerate(route.deployments, 1)
     )
-    out = tuple(("not", f"{each.deployment}: {each.reason}") for each in route.considered if not each.is_chosen)
-    auto = (("auto", route.auto),) if route.auto else ()
-    return "who is asked, in this order, as far as can be told offline: everybody is taken for healthy", (
-        *auto,
-        *order,
-        *out,
-    )
+    auto = (("auto", route.auto), ("because", "; ".join(route.auto_reasons))) if route.auto else ()
+    not_chosen = _not_chosen(each for each in route.considered if not each.is_chosen)
+    reason = "who is asked, in this order, as far as can be told offline: everybody is taken for healthy"
+    return reason, (*auto, *order, *not_chosen)
+
+
+def _not_chosen(considered: Iterable[Considered]) -> Facts:
+    return tuple((f"not {each.deployment}", each.reason) for each in considered)
 
 
 def _place(deployment: Deployment) -> str:
@@ -220,6 +222,8 @@ async def _refused(step: Step, reply: Reply, passed: dict[Step, object], exchang
             reason = await _why_unknown(passed[Step.CREDENTIAL], exchange)
         case Step.PERMIT:
             reason = _why_not_permitted(passed, exchange)
+        case Step.ROUTE:
+            return (Decision(step, is_passed=False, reason=reason, facts=_shut_out(passed, exchange)),)
         case Step.REQUEST if not _is_strict(exchange.body):
             return (replace(_STRICT, is_passed=False, reason=reason),)
         case Step.REQUEST:
@@ -227,6 +231,14 @@ async def _refused(step: Step, reply: Reply, passed: dict[Step, object], exchang
         case _:
             pass
     return (Decision(step, is_passed=False, reason=reason),)
+
+
+def _shut_out(passed: dict[Step, object], exchange: _Exchange) -> Facts:
+    permit, request = passed.get(Step.PERMIT), passed.get(Step.REQUEST)
+    if not isinstance(permit, Permit) or not isinstance(request, ModelRequest):
+        return ()
+    now_s = exchange.desk.clock.now_s()
+    return _not_chosen(shut_out(permit, request.operation, read_needs(request), exchange.catalog, now_s))
 
 
 def _message(reply: Reply) -> str:

@@ -18,7 +18,7 @@ class Strategy(StrEnum):
     LATENCY = "latency"
     """The quicker of two drawn at random goes first: time to first token, as an average that forgets."""
     LEAST_BUSY = "least_busy"
-    """The one with the fewest requests under way, over all workers."""
+    """The one with the smallest share of its connections in use, over all workers."""
     WEIGHTED = "weighted"
     """Drawn at random in proportion to the weights."""
     COST = "cost"

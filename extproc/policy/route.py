@@ -2,29 +2,24 @@
 
     filter   eligible     serves the operation, inside the tenant's data boundary, able to
     score    strategies   the group's strategy, by what health says of each
-    pick     here         healthy, then unproven, then perhaps too small, then cooling down
+    pick     lineup       healthy, then unproven, then perhaps too small, then cooling down
 
-Within each of these a group's own deployments come before those of the groups that stand behind it. Pure but for what
-it is handed: ``draw`` gives the numbers that choose at random. Nobody but the filter names candidates, so that failover
-cannot leave the boundary. Read next: ``eligible``, ``strategies``, then ``exchange.planning``.
+Pure but for what it is handed. Nobody but the filter names candidates, so that failover cannot leave the boundary.
+``auto`` is two groups: the one the request is judged to need, or the other when nobody of that one may serve it; behind
+either stands only what the operator wrote. Read next: those three, then ``exchange.planning``.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import IntEnum
-from itertools import groupby
+from dataclasses import dataclass, replace
 from math import ceil
 
 from extproc.model.catalog import Catalog, Deployment, Operation
-from extproc.model.health import Trouble
 from extproc.model.identity import Permit
 from extproc.model.ids import DeploymentName, GroupName
 from extproc.model.refusals import UPSTREAM_RATE_LIMITED, Refusal
-from extproc.model.routing import Auto, Needs, RoutingGroup, Strategy
-from extproc.policy.eligible import Asked, Eligible, Sifted, refusal_of, sift
-from extproc.policy.ports import Health
-from extproc.policy.strategies import Contender, Draw, arrange, describe
+from extproc.model.routing import Auto, Needs, RoutingGroup
+from extproc.policy.eligible import Asked, Out, Sifted, refusal_of, sift
+from extproc.policy.lineup import Circumstances, Place, Stage, describe_place, line_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +42,8 @@ class Route:
     """Those chosen in their order, then the others."""
     auto: str = ""
     """What ``auto`` decided, for a header; empty where the model names one group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a decision depends on besides the request."""
-
-    catalog: Catalog
-    health: Health
-    now_s: float
-    draw: Draw
-
-
-class _Stage(IntEnum):
-    HEALTHY = 0
-    UNPROVEN = 1
-    TIGHT = 2
-    COOLING = 3
-    LIMITED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    stage: _Stage
-    contender: Contender
-    strategy: Strategy
+    auto_reasons: tuple[str, ...] = ()
+    """Why it did."""
 
 
 def choose_route(permit: Permit, operation: Operation, needs: Needs, at: Circumstances) -> Route:
@@ -82,12 +54,49 @@ def choose_route(permit: Permit, operation: Operation, needs: Needs, at: Circums
             model may or can serve this request. UPSTREAM_RATE_LIMITED; everyone that can is waiting for its provider.
     """
     target = at.catalog.models[permit.model].target
-    first = target.cheap if isinstance(target, Auto) else target
-    asked = Asked(permit.principal.key, operation, needs, at.now_s)
-    sifted = sift(at.catalog, _groups(first, at.catalog), asked)
+    asked = Asked(permit.principal.key, _served(operation), needs, at.now_s)
+    if isinstance(target, Auto):
+        return _decide_auto(target, asked, at)
+    sifted = sift(at.catalog, _groups(target, at.catalog), asked)
     if not sifted.eligible:
         raise refusal_of(sifted.out)
     return _decide(sifted, needs, at)
+
+
+def shut_out(permit: Permit, operation: Operation, needs: Needs, catalog: Catalog, now_s: float) -> list[Considered]:
+    """Every deployment of the model that may not serve the request, however the others are doing."""
+    asked = Asked(permit.principal.key, _served(operation), needs, now_s)
+    return [_out(each) for each in sift(catalog, catalog.groups_of(permit.model), asked).out]
+
+
+def _decide_auto(target: Auto, asked: Asked, at: Circumstances) -> Route:
+    judged = at.judge()
+    groups = {"cheap": target.cheap, "premium": target.premium}
+    wanted = judged.tier
+    other = next(tier for tier in groups if tier != wanted)
+    sifted = sift(at.catalog, _groups(groups[wanted], at.catalog), asked)
+    said = f"{wanted}; score={judged.score:.2f}"
+    if sifted.eligible:
+        return replace(_decide(sifted, asked.needs, at), auto=said, auto_reasons=judged.reasons)
+    instead = sift(at.catalog, _groups(groups[other], at.catalog), asked)
+    if not instead.eligible:
+        raise refusal_of((*sifted.out, *instead.out))
+    route = _decide(instead, asked.needs, at)
+    told = {each.deployment for each in route.considered}
+    return replace(
+        route,
+        considered=(*route.considered, *(_out(each) for each in sifted.out if each.deployment not in told)),
+        auto=f"{other}; score={judged.score:.2f}; wanted={wanted}",
+        auto_reasons=(
+            *judged.reasons,
+            f"no deployment of {groups[wanted]} may serve the request: {groups[other]} does",
+        ),
+    )
+
+
+def _served(operation: Operation) -> Operation:
+    # Counting is asked of whoever would answer.
+    return Operation.CHAT if operation is Operation.COUNT_TOKENS else operation
 
 
 def _groups(first: GroupName, catalog: Catalog) -> Iterator[RoutingGroup]:
@@ -97,62 +106,19 @@ def _groups(first: GroupName, catalog: Catalog) -> Iterator[RoutingGroup]:
 
 
 def _decide(sifted: Sifted, needs: Needs, at: Circumstances) -> Route:
-    places = sorted(_places(sifted.eligible, needs, at), key=_urgency)
-    plan = [place for place in places if place.stage is not _Stage.LIMITED][: at.catalog.routing.max_attempts]
+    places = line_up(sifted.eligible, needs, at)
+    plan = [place for place in places if place.stage is not Stage.LIMITED][: at.catalog.routing.max_attempts]
     if not plan:
         raise _limited(places, at.now_s)
     considered = (
-        *(_chosen(place, needs) for place in plan),
-        *(_left_out(place, at) for place in places[len(plan) :]),
-        *(Considered(out.deployment, out.group, is_chosen=False, reason=out.shortfall.reason) for out in sifted.out),
+        *(_considered(place, describe_place(place, needs), is_chosen=True) for place in plan),
+        *(_left_out(place, needs, at) for place in places[len(plan) :]),
+        *(_out(each) for each in sifted.out),
     )
     return Route(tuple(place.contender.eligible.deployment for place in plan), considered)
 
 
-# -- pick ---------------------------------------------------------------------------------------------------------
-
-
-def _places(eligible: Sequence[Eligible], needs: Needs, at: Circumstances) -> Iterator[_Place]:
-    """Everyone's place, group by group as they stand one behind the other."""
-    has_lead = False
-    for group, members in groupby(eligible, key=lambda each: each.group):
-        strategy = at.catalog.groups[group].strategy
-        ready: list[Contender] = []
-        tight: list[Contender] = []
-        for member in members:
-            standing = at.health.standing(member.deployment.name)
-            contender = Contender(member, standing, standing.is_unproven(at.now_s))
-            if standing.is_cooling(at.now_s):
-                is_limited = standing.trouble is Trouble.RATE_LIMITED
-                yield _Place(_Stage.LIMITED if is_limited else _Stage.COOLING, contender, strategy)
-            else:
-                (tight if member.is_tight else ready).append(contender)
-        for contender in _arrange(strategy, ready, needs, at.draw):
-            # Only who would be asked first anyway may be the one that finds out: further back nobody would see.
-            leads = not has_lead and (not contender.is_unproven or _may_probe(contender, at))
-            has_lead = has_lead or leads
-            is_behind = contender.is_unproven and not leads
-            yield _Place(_Stage.UNPROVEN if is_behind else _Stage.HEALTHY, contender, strategy)
-        for contender in _arrange(strategy, tight, needs, at.draw):
-            yield _Place(_Stage.TIGHT, contender, strategy)
-
-
-def _arrange(strategy: Strategy, contenders: list[Contender], needs: Needs, draw: Draw) -> list[Contender]:
-    current = [each for each in contenders if not each.eligible.is_retired]
-    retired = [each for each in contenders if each.eligible.is_retired]
-    return arrange(strategy, current, needs, draw) + arrange(strategy, retired, needs, draw)
-
-
-def _may_probe(contender: Contender, at: Circumstances) -> bool:
-    return at.health.may_probe(contender.eligible.deployment.name, at.now_s)
-
-
-def _urgency(place: _Place) -> tuple[_Stage, float]:
-    is_cooling = place.stage in {_Stage.COOLING, _Stage.LIMITED}
-    return place.stage, place.contender.standing.cooldown_until_s if is_cooling else 0.0
-
-
-def _limited(places: Sequence[_Place], now_s: float) -> Refusal:
+def _limited(places: Sequence[Place], now_s: float) -> Refusal:
     soonest_s = min(place.contender.standing.cooldown_until_s for place in places)
     return Refusal(UPSTREAM_RATE_LIMITED, headers=(("retry-after", str(max(1, ceil(soonest_s - now_s)))),))
 
@@ -160,48 +126,17 @@ def _limited(places: Sequence[_Place], now_s: float) -> Refusal:
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def _chosen(place: _Place, needs: Needs) -> Considered:
-    return _considered(place, _why_here(place, needs), is_chosen=True)
-
-
-def _left_out(place: _Place, at: Circumstances) -> Considered:
-    if place.stage is _Stage.LIMITED:
-        until = _clock(place.contender.standing.cooldown_until_s)
-        return _considered(place, f"not asked: its provider limits requests until {until}", is_chosen=False)
+def _left_out(place: Place, needs: Needs, at: Circumstances) -> Considered:
+    if place.stage is Stage.LIMITED:
+        return _considered(place, describe_place(place, needs), is_chosen=False)
     reason = f"too far back: a plan has at most {at.catalog.routing.max_attempts} attempts"
     return _considered(place, reason, is_chosen=False)
 
 
-def _considered(place: _Place, reason: str, *, is_chosen: bool) -> Considered:
+def _out(out: Out) -> Considered:
+    return Considered(out.deployment, out.group, is_chosen=False, reason=f"out: {out.shortfall.reason}")
+
+
+def _considered(place: Place, reason: str, *, is_chosen: bool) -> Considered:
     eligible = place.contender.eligible
     return Considered(eligible.deployment.name, eligible.group, is_chosen, reason)
-
-
-def _why_here(place: _Place, needs: Needs) -> str:
-    contender, standing = place.contender, place.contender.standing
-    by = f"by {place.strategy}: {describe(place.strategy, contender, needs)}"
-    if contender.eligible.is_retired:
-        by += "; last of its group, for its provider's last day is over"
-    match place.stage:
-        case _Stage.HEALTHY if contender.is_unproven:
-            return f"to find out whether it works again; {by}"
-        case _Stage.HEALTHY:
-            return f"healthy; {by}"
-        case _Stage.UNPROVEN:
-            return f"behind the healthy: not known to work again; {by}"
-        case _Stage.TIGHT:
-            return f"behind those with more room: perhaps too small for this request; {by}"
-        case _Stage.COOLING | _Stage.LIMITED:
-            trouble = "trouble" if standing.trouble is None else _TROUBLES[standing.trouble]
-            return f"only if all others fail: cooling down until {_clock(standing.cooldown_until_s)} after {trouble}"
-
-
-def _clock(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%H:%M:%S UTC")
-
-
-_TROUBLES = {
-    Trouble.FAILURES: "failures in a row",
-    Trouble.RATE_LIMITED: "a rate limit",
-    Trouble.REJECTED: "a rejected credential",
-}

@@ -1,6 +1,6 @@
 """Whatever the catalog, the key, the request, the health of everybody and chance: what routing never does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +18,7 @@ from extproc.model.ids import DeploymentName, GroupName, ModelName, Organisation
 from extproc.model.money import Price
 from extproc.model.refusals import UPSTREAM_RATE_LIMITED, Refusal
 from extproc.model.routing import (
+    Auto,
     Boundary,
     Capacity,
     Feature,
@@ -29,10 +30,12 @@ from extproc.model.routing import (
     Strategy,
 )
 from extproc.policy.eligible import Eligible
-from extproc.policy.route import Circumstances, Route, choose_route
+from extproc.policy.lineup import Circumstances
+from extproc.policy.route import Route, choose_route
 from extproc.policy.strategies import Contender, arrange
 from tests.samples import NOW_S, make_key
 from tests.unit.exchange.worlds import MAIN
+from tests.unit.policy.groups import Judgement
 
 NAMES = [DeploymentName(name) for name in "abcdefg"]
 GROUPS = [GroupName(name) for name in ("one", "two", "three")]
@@ -51,17 +54,33 @@ class Situation:
     needs: Needs
     operation: Operation
     seed: int
+    tier: str
+    """What ``auto`` is told."""
 
     def decide(self) -> Route:
         health = ProbedHealth(dict(self.standings))
         health.probes = self.probes
         draw = Random(self.seed).random  # noqa: S311 - chooses, guards nothing
-        return choose_route(PERMIT, self.operation, self.needs, Circumstances(self.catalog, health, NOW_S, draw))
+        at = Circumstances(self.catalog, health, NOW_S, draw, lambda: Judgement(self.tier, 0.5))
+        return choose_route(PERMIT, self.operation, self.needs, at)
+
+    def groups(self) -> list[RoutingGroup]:
+        """Those that may answer: of an ``auto`` the judged one, or the other where nobody of it may."""
+        target = self.catalog.models[MODEL].target
+        if not isinstance(target, Auto):
+            return self.with_fallbacks(target)
+        first, second = (target.premium, target.cheap) if self.tier == "premium" else (target.cheap, target.premium)
+        return self.with_fallbacks(first if any(self.able(self.with_fallbacks(first))) else second)
+
+    def with_fallbacks(self, name: GroupName) -> list[RoutingGroup]:
+        group = self.catalog.groups[name]
+        return [group, *(self.catalog.groups[each] for each in group.fallbacks)]
 
     def candidates(self) -> Iterator[Deployment]:
         """Who is inside and able, told in other words than the policy's."""
-        first = self.catalog.groups[GROUPS[0]]
-        groups = [first, *(self.catalog.groups[name] for name in first.fallbacks)]
+        return self.able(self.groups())
+
+    def able(self, groups: Iterable[RoutingGroup]) -> Iterator[Deployment]:
         names = {each.deployment for group in groups for each in group.members}
         for name in sorted(names):
             deployment = self.catalog.deployments[name]
@@ -159,14 +178,17 @@ members = st.lists(st.sampled_from(NAMES), min_size=1, unique=True).flatmap(
 
 @st.composite
 def situations(draw: st.DrawFn) -> Situation:
-    fallbacks = {GROUPS[0]: tuple(draw(st.lists(st.sampled_from(GROUPS[1:]), unique=True)))}
+    fallbacks = {
+        GROUPS[0]: tuple(draw(st.lists(st.sampled_from(GROUPS[1:]), unique=True))),
+        GROUPS[1]: draw(st.sampled_from([(), (GROUPS[2],)])),
+    }
     groups = {
         name: RoutingGroup(name, draw(st.sampled_from(Strategy)), draw(members), fallbacks.get(name, ()))
         for name in GROUPS
     }
     catalog = Catalog(
         "v",
-        {MODEL: Model(MODEL, GROUPS[0], "acme", 0)},
+        {MODEL: Model(MODEL, draw(st.sampled_from([GROUPS[0], Auto(GROUPS[0], GROUPS[1])])), "acme", 0)},
         groups,
         {name: replace(draw(deployments), name=name) for name in NAMES},
         tuple(draw(st.lists(boundaries, max_size=2))),
@@ -179,6 +201,7 @@ def situations(draw: st.DrawFn) -> Situation:
         draw(needs),
         draw(st.sampled_from([Operation.CHAT, Operation.CHAT, Operation.EMBEDDINGS])),
         draw(st.integers(0, 1000)),
+        draw(st.sampled_from(["cheap", "premium"])),
     )
 
 
@@ -261,10 +284,9 @@ def test_the_same_draws_give_the_same_route(situation: Situation) -> None:
 @settings(max_examples=60)
 def test_everybody_considered_is_told_about_once_and_those_chosen_first(situation: Situation) -> None:
     route = decided(situation)
-    first = situation.catalog.groups[GROUPS[0]]
-    groups = [first, *(situation.catalog.groups[name] for name in first.fallbacks)]
     told = [each.deployment for each in route.considered]
-    assert sorted(told) == sorted({each.deployment for group in groups for each in group.members})
+    assert len(set(told)) == len(told)
+    assert set(told) >= {each.deployment for group in situation.groups() for each in group.members}
     chosen = [each.deployment for each in route.considered if each.is_chosen]
     assert chosen == [each.name for each in route.deployments] == told[: len(chosen)]
 

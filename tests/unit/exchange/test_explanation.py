@@ -6,9 +6,10 @@ import pytest
 from extproc.exchange.admission import Admission
 from extproc.exchange.events import Go, Reply, RequestBody, RequestHead
 from extproc.exchange.explanation import Decision, Explanation, explain
-from extproc.model.catalog import Operation
-from extproc.model.ids import ModelName
-from tests.unit.exchange.worlds import MAIN, World, chat
+from extproc.model.catalog import Model, Operation
+from extproc.model.ids import GroupName, ModelName, OrganisationId
+from extproc.model.routing import Auto, Boundary
+from tests.unit.exchange.worlds import MAIN, SPARE, World, chat
 
 PROMPT = "the merger closes on friday"
 ASK = chat(model="two", messages=[{"role": "system", "content": PROMPT}, {"role": PROMPT, "content": PROMPT}])
@@ -170,6 +171,40 @@ async def test_an_operation_no_deployment_serves_ends_at_the_route() -> None:
     world.catalog = replace(world.catalog, deployments=world.catalog.deployments | serving)
     decision, reply = refusal(await told(world, body=chat()))
     assert (decision.step, reply.reason) == ("route", "operation_not_supported")
+
+
+async def test_who_is_asked_and_who_is_not_is_told_with_reasons() -> None:
+    world = World()
+    outside = replace(MAIN, labels={"residency": "us"})
+    world.catalog = replace(
+        world.catalog,
+        deployments={MAIN.name: outside, SPARE.name: replace(SPARE, labels={"residency": "eu"})},
+        boundaries=(Boundary(OrganisationId("acme"), None, None, {"residency": frozenset({"eu"})}),),
+    )
+    route = facts(await told(world), "route")
+    assert route["1"] == "spare: gpt-x-2026 at http://10.0.0.7:8000/v1 (healthy; by priority: as listed)"
+    assert route["not main"] == "out: outside the data boundary residency=[eu]"
+
+
+async def test_a_refusal_for_want_of_a_deployment_says_what_each_one_lacks() -> None:
+    world = World()
+    small = {name: replace(each, context_tokens=5) for name, each in world.catalog.deployments.items()}
+    world.catalog = replace(world.catalog, deployments=small)
+    decision, reply = refusal(await told(world))
+    assert (decision.step, reply.reason) == ("route", "context_length_exceeded")
+    assert {name: reason[:20] for name, reason in decision.facts} == dict.fromkeys(
+        ("not main", "not spare"), "out: room for 5 toke"
+    )
+
+
+async def test_what_auto_decided_is_told_with_its_reasons() -> None:
+    world = World()
+    auto = Model(ModelName("auto"), Auto(GroupName("one"), GroupName("two")), "acme", 0)
+    world.catalog = replace(world.catalog, models={**world.catalog.models, auto.name: auto})
+    route = facts(await told(world, body=chat(model="auto")), "route")
+    assert route["auto"].partition(";")[0] in {"cheap", "premium"}
+    assert "score=" in route["auto"]
+    assert route["because"]
 
 
 async def test_a_list_of_models_is_answered_here() -> None:

@@ -10,7 +10,8 @@ from extproc.model.health import Standing, Trouble
 from extproc.model.identity import Permit, Principal
 from extproc.model.ids import DeploymentName, GroupName, ModelName, OrganisationId
 from extproc.model.routing import Auto, Boundary, Capacity, Member, Modality, Needs, RoutingGroup, Strategy
-from extproc.policy.route import Circumstances, Route, choose_route
+from extproc.policy.lineup import Circumstances
+from extproc.policy.route import Route, choose_route
 from tests.samples import NOW_S, make_key
 from tests.unit.exchange.worlds import MAIN
 
@@ -42,6 +43,15 @@ def cooling(for_s: float, trouble: Trouble = Trouble.FAILURES) -> Standing:
 UNPROVEN = Standing(failures=3, cooldown_until_s=NOW_S - 1, trouble=Trouble.FAILURES)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a classifier might have said."""
+
+    tier: str
+    score: float
+    reasons: tuple[str, ...] = ("said so",)
+
+
 @dataclass(slots=True)
 class Market:
     """A model whose first group is the first one given."""
@@ -52,6 +62,7 @@ class Market:
     boundaries: tuple[Boundary, ...] = ()
     is_probing: bool = False
     target: Auto | None = None
+    judgement: Judgement = field(default_factory=lambda: Judgement("cheap", 0.2))
 
     @property
     def catalog(self) -> Catalog:
@@ -66,7 +77,8 @@ class Market:
         return MemoryHealth(standings, is_probing=self.is_probing)
 
     def at(self, seed: int = 0) -> Circumstances:
-        return Circumstances(self.catalog, self.health, NOW_S, Random(seed).random)  # noqa: S311 - chooses, guards nothing
+        draw = Random(seed).random  # noqa: S311 - chooses, guards nothing
+        return Circumstances(self.catalog, self.health, NOW_S, draw, lambda: self.judgement)
 
     def route(self, needs: Needs = NEEDS, seed: int = 0, operation: Operation = Operation.CHAT) -> Route:
         return choose_route(PERMIT, operation, needs, self.at(seed))
