@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from rich.table import Table
 from extproc import bootstrap
 from extproc.cli.admin import UNREACHABLE, admin_options, find_admin
 from extproc.cli.environment import find_environment
+from extproc.cli.health_view import find_health, show_health
 from extproc.config.environment import EnvironmentInvalid
 from extproc.config.gateway import GatewayInvalid, load
 from extproc.model.refusals import Unavailable
@@ -56,7 +58,8 @@ class Status:
 def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
     """Show what Envoy listens on, what it sends requests to, and how that goes.
 
-    Exit code 1: Envoy is not ready. Each part is preceded by the admin call it comes from.
+    Exit code 1: Envoy is not ready. Each part is preceded by the admin call it comes from. The deployments' health is
+    what all workers together know; it is in Redis and missing (null) where that cannot be asked.
 
     Example: extproc status --json
     """
@@ -68,13 +71,17 @@ def command(*, admin: str | None, state_dir: Path, is_json: bool) -> None:
         sys.exit(UNREACHABLE)
     is_ready = envoy.is_ready()
     retiring = None if admin else _find_retiring(state_dir)
+    health = "not asked of an Envoy that is named" if admin else find_health(state_dir, time.time())
     if is_json:
         local = {} if admin else _of_local_stack(state_dir, envoy)
         calls = {part: call.as_curl(envoy.url) for part, call in _CALLS.items()}
         facts = {"admin_url": envoy.url, "is_ready": is_ready, **local, **asdict(status), "calls": calls}
-        click.echo(json.dumps(facts | {"retiring": _as_rows(retiring)}, indent=2))
+        rows = None if isinstance(health, str) else [asdict(each) for each in health]
+        click.echo(json.dumps(facts | {"health": rows, "retiring": _as_rows(retiring)}, indent=2))
     else:
         _show(envoy, status, is_ready=is_ready)
+        if not admin:
+            show_health(health)
         _show_retiring(retiring)
     sys.exit(0 if is_ready else 1)
 
