@@ -29,7 +29,7 @@ FINISH_REASONS: Mapping[str, str] = {
 REFUSED = "The provider stopped this answer."
 """What a refusal says where the provider does not say why."""
 
-_ABOUT_THE_ACCOUNT = re.compile(r"credit|organi[sz]ation|workspace", re.IGNORECASE)
+_ABOUT_THE_ACCOUNT = re.compile(r"(?:this|your) (?:organi[sz]ation|workspace)|purchase credits", re.IGNORECASE)
 
 _INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 

@@ -29,7 +29,11 @@ _CACHE_COUNTS = ("cacheReadInputTokens", "cacheWriteInputTokens")
 _FAILURES = ("malformed_model_output", "malformed_tool_use")
 
 # A 400 can also be about our account or our signature.
-_OURS = re.compile(r"arn:|\d{12}|signature|credential|security token|access key|account", re.IGNORECASE)
+_OURS = re.compile(
+    r"arn:aws|\b\d{12}\b|request signature|authorization header|security token|\baccess key\b"
+    r"|(?:your|this|for) account\b",
+    re.IGNORECASE,
+)
 
 
 def read_converse(body: bytes) -> Answer:

@@ -58,9 +58,12 @@ _TOO_LONG = re.compile(
 _FILTERED = re.compile(
     r"content management policy|content filter(?:ing)? policy|flagged as potentially violating", re.IGNORECASE
 )
+# Whole phrases: a caller's tools may well be called billing, account or credit.
 _ACCOUNT = re.compile(
-    r"credit balance|\bbilling\b|\bquota\b|\bapi[ _-]?keys?\b|\bpayment\b|usage limits?\b|\bspend(?:ing)? limit"
-    r"|\bsubscription\b|your organi[sz]ation\b",
+    r"credit balance|api usage limits?|spend(?:ing)? limits?\b|your (?:subscription|organi[sz]ation)\b"
+    r"|(?:your|enable|plans?) (?:& |and )?billing|billing (?:details|hard limit|information|or payment|to be)"
+    r"|(?:current|exceeded your|insufficient) quota|quota (?:exceeded|has been)"
+    r"|(?:invalid|incorrect|missing|your) api key|api key (?:is|not|was|provided)",
     re.IGNORECASE,
 )
 _PARAM = re.compile(r"[A-Za-z0-9_$.\[\]-]{1,200}", re.ASCII)
