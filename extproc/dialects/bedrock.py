@@ -1,8 +1,8 @@
 """The Bedrock dialect: AWS Bedrock Runtime's Converse and ConverseStream, signed with Signature Version 4.
 
 The credential is an access key: its id and its secret, two fields of one secret in the vault, and for temporary keys
-a third, the session token, which is signed and sent. Without a credential the request goes out unsigned, for an endpoint
-in our own network.
+a third, the session token, which is signed and sent. Without a credential the request goes out unsigned, for an
+endpoint in our own network.
 A signature is made when the plan is, and AWS believes it for five minutes: an attempt that starts later than that,
 after a slower one failed, is rejected. Source: Bedrock API reference, "Converse", 2026-11. ``bedrock_request``,
 ``bedrock_answer`` and ``bedrock_stream`` have the bodies, ``sigv4`` the signature.

@@ -3,7 +3,8 @@
 System and developer messages become system blocks wherever they stand: their order among themselves is kept, their
 place in the conversation is not. Tool results are the user's in Converse, and neighbouring messages of one role are one
 turn. What an assistant's message tells besides its words and calls (``annotations``, reasoning) is dropped, as OpenAI
-drops it. Source: Bedrock API reference, "Message" and "ContentBlock", 2026-11. ``bedrock_request`` has the rest.
+drops it; so is an image's ``detail``, for Converse always sees the whole image. Source: Bedrock API reference,
+"Message" and "ContentBlock", 2026-11. ``bedrock_request`` has the rest.
 """
 
 import base64
@@ -113,8 +114,9 @@ def _parts(content: object, place: str, kinds: frozenset[str]) -> list[Block]:
             case {"type": "refusal", "refusal": text} if "refusal" in kinds:
                 blocks += _text(text, f"{here}.refusal")
             case {"type": "image_url", "image_url": {"url": str(url), **rest}} if "image_url" in kinds:
-                if rest.get("detail") not in (None, "auto"):
-                    raise refuse(f"{here}.image_url.detail", "can only be auto for this model")
+                # Converse always shows the whole image.
+                if rest.get("detail") not in (None, "auto", "low", "high"):
+                    raise refuse(f"{here}.image_url.detail", "must be auto, low or high")
                 blocks.append(_image(url, f"{here}.image_url.url"))
             case _:
                 raise refuse(f"{here}.type", f"must be one of {', '.join(sorted(kinds))} here for this model")

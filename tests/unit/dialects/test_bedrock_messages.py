@@ -115,9 +115,12 @@ def test_an_image_is_a_data_url_of_a_kind_that_converse_takes(url: str) -> None:
     assert refused(image(url)) == "messages[0].content[0].image_url.url"
 
 
-def test_an_images_detail_cannot_be_chosen() -> None:
-    assert refused(image("data:image/png;base64,AA==", detail="high")) == "messages[0].content[0].image_url.detail"
-    assert refused(image("data:image/png;base64,AA==", detail={})) == "messages[0].content[0].image_url.detail"
+@pytest.mark.parametrize("detail", [None, "auto", "low", "high"])
+def test_an_image_is_seen_whole_whatever_detail_is_enough(detail: str | None) -> None:
+    url = "data:image/png;base64,AA=="
+    assert write_messages([image(url, detail=detail)]) == write_messages([image(url)])
+    assert refused(image(url, detail="most")) == "messages[0].content[0].image_url.detail"
+    assert refused(image(url, detail={})) == "messages[0].content[0].image_url.detail"
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("PNG", "png"), ("jpg", "jpeg"), ("gif", "gif"), ("webp", "webp")])
