@@ -43,3 +43,10 @@ async def test_the_context_carries_each_deployments_limits_in_order() -> None:
     assert [each.upstream_model for each in context.plan] == ["gpt-x-2026", "gpt-x-2026"]
     assert (context.model, context.operation, context.is_stream) == ("two", Operation.CHAT, True)
     assert (context.started_at_s, context.tells_route, context.auto) == (7.0, True, "")
+
+
+def test_a_deployment_does_without_what_its_operator_lets_it_do_without() -> None:
+    request = openai.read_request(Operation.CHAT, chat(model="two", seed=7).data)
+    lenient = replace(SPARE, degrade=frozenset({"seed"}))
+    main, spare = make_plan(request, (MAIN, lenient), World().vault, 0.0).attempts
+    assert ("seed" in json.loads(main.body), "seed" in json.loads(spare.body)) == (True, False)
