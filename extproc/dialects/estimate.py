@@ -16,10 +16,11 @@ from extproc.model.chat import ModelRequest
 COUNTING = frozenset({"anthropic"})
 """The dialects whose providers count tokens when they are asked to."""
 
-_LETTERS_PER_TOKEN = 4.6
-_DIGITS_PER_TOKEN = 2.0
-_MARKS_PER_TOKEN = 1.4
-_OTHER_BYTES_PER_TOKEN = 3.6
+_LETTERS_PER_TOKEN = 4.1
+_DIGITS_PER_TOKEN = 1.8
+_MARKS_PER_TOKEN = 1.3
+_LINES_PER_TOKEN = 1.5
+_OTHER_BYTES_PER_TOKEN = 3.0
 _IMAGE_TOKENS = 1600
 _DOCUMENT_BYTES_PER_TOKEN = 25
 _TOKENS_PER_MESSAGE = 4
@@ -70,5 +71,6 @@ def _of_text(text: str) -> float:
         letters / _LETTERS_PER_TOKEN
         + digits / _DIGITS_PER_TOKEN
         + marks / _MARKS_PER_TOKEN
+        + data.count(b"\n") / _LINES_PER_TOKEN
         + others / _OTHER_BYTES_PER_TOKEN
     )
