@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check protos lock bench clean
+.PHONY: help up test check protos lock bench eval-auto clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 up: $(VENV)/.local ## install, then run the whole gateway on this machine (ARGS="--port 0" and so on)
 	@exec $(BIN)/extproc up $(ARGS)
@@ -35,6 +35,9 @@ lock: $(VENV)/.dev ## resolve the lock files again from pyproject.toml
 
 bench: $(VENV)/.dev ## one paired run: bare Envoy beside the gateway
 	$(BIN)/python bench/run.py $(ARGS)
+
+eval-auto: $(VENV)/.dev ## learn and measure the classifier behind model: auto (ARGS=--write stores its weights)
+	$(BIN)/python bench/auto.py $(ARGS)
 
 clean: ## remove what make installed
 	rm -rf $(VENV)

@@ -1,8 +1,9 @@
 """The labelled requests behind ``model: auto``: reads bench/data/auto, and holds it to what docs/auto.md says of it.
 
-Two files of JSON Lines: ``training.jsonl`` and ``heldout.jsonl``. The second was written in another sitting, before there
-was a feature, and nothing may be learned from it. ``@{name}`` in a message stands for the text documents/name.txt: the
-same document comes with easy and with hard questions, so that its length tells nothing. Read next: ``auto_train``.
+Two files of JSON Lines: ``training.jsonl`` and ``heldout.jsonl``. The second was written in another sitting, before
+there was a feature, and nothing may be learned from it. ``@{name}`` in a message stands for the text
+documents/name.txt: the same document comes with easy and with hard questions, so that its length tells nothing.
+Read next: ``auto_model``.
 """
 
 import hashlib
