@@ -12,6 +12,7 @@ Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``expla
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from functools import partial
 from random import Random
 from typing import assert_never
 
@@ -45,6 +46,7 @@ from extproc.model.refusals import (
 from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
+from extproc.policy.classify import classify
 from extproc.policy.identify import identify, read_credential
 from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
@@ -200,7 +202,8 @@ class Admission:
         needs = read_needs(request)
         # Seeded with the exchange's id: what was decided can be decided again.
         draw = Random(self._exchange).random  # noqa: S311 - chooses among equals, guards nothing
-        circumstances = Circumstances(self._catalog, self._desk.health, now_s, draw)
+        judge = partial(classify, request.payload)
+        circumstances = Circumstances(self._catalog, self._desk.health, now_s, draw, judge)
         route = choose_route(permit, request.operation, needs, circumstances)
         self._passed(Step.ROUTE, route)
         deployments = route.deployments

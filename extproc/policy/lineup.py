@@ -15,42 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from itertools import groupby
-from typing import Protocol
 
 from extproc.model.catalog import Catalog
 from extproc.model.health import Trouble
 from extproc.model.routing import Needs, Strategy
+from extproc.policy.classify import Judgement
 from extproc.policy.eligible import Eligible
 from extproc.policy.ports import Health
 from extproc.policy.strategies import Contender, Draw, arrange, describe
-
-
-class Judged(Protocol):
-    """What a request was taken for. ``classify`` makes one."""
-
-    @property
-    def tier(self) -> str:
-        """``cheap`` or ``premium``."""
-        ...
-
-    @property
-    def score(self) -> float:
-        """From 0, surely cheap, to 1."""
-        ...
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """In words, the weightiest first."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """What is said where nobody judges."""
-
-    tier: str = "cheap"
-    score: float = 0.0
-    reasons: tuple[str, ...] = ("nobody judged it",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +33,7 @@ class Circumstances:
     health: Health
     now_s: float
     draw: Draw
-    judge: Callable[[], Judged] = Unjudged
+    judge: Callable[[], Judgement]
     """Asked once, and only when the model is an ``Auto``."""
 
 

@@ -18,6 +18,7 @@ from extproc.model.identity import Permit
 from extproc.model.ids import DeploymentName, GroupName
 from extproc.model.refusals import UPSTREAM_RATE_LIMITED, Refusal
 from extproc.model.routing import Auto, Needs, RoutingGroup
+from extproc.policy.classify import Tier
 from extproc.policy.eligible import Asked, Out, Sifted, refusal_of, sift
 from extproc.policy.lineup import Circumstances, Place, Stage, describe_place, line_up
 
@@ -71,9 +72,9 @@ def shut_out(permit: Permit, operation: Operation, needs: Needs, catalog: Catalo
 
 def _decide_auto(target: Auto, asked: Asked, at: Circumstances) -> Route:
     judged = at.judge()
-    groups = {"cheap": target.cheap, "premium": target.premium}
+    groups = {Tier.CHEAP: target.cheap, Tier.PREMIUM: target.premium}
     wanted = judged.tier
-    other = next(tier for tier in groups if tier != wanted)
+    other = Tier.CHEAP if wanted is Tier.PREMIUM else Tier.PREMIUM
     sifted = sift(at.catalog, _groups(groups[wanted], at.catalog), asked)
     said = f"{wanted}; score={judged.score:.2f}"
     if sifted.eligible:

@@ -35,7 +35,7 @@ from extproc.policy.route import Route, choose_route
 from extproc.policy.strategies import Contender, arrange
 from tests.samples import NOW_S, make_key
 from tests.unit.exchange.worlds import MAIN
-from tests.unit.policy.groups import Judgement
+from tests.unit.policy.groups import judgement
 
 NAMES = [DeploymentName(name) for name in "abcdefg"]
 GROUPS = [GroupName(name) for name in ("one", "two", "three")]
@@ -61,7 +61,7 @@ class Situation:
         health = ProbedHealth(dict(self.standings))
         health.probes = self.probes
         draw = Random(self.seed).random  # noqa: S311 - chooses, guards nothing
-        at = Circumstances(self.catalog, health, NOW_S, draw, lambda: Judgement(self.tier, 0.5))
+        at = Circumstances(self.catalog, health, NOW_S, draw, lambda: judgement(self.tier, 0.5))
         return choose_route(PERMIT, self.operation, self.needs, at)
 
     def groups(self) -> list[RoutingGroup]:

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from extproc.exchange.admission import Admission
 from extproc.exchange.events import AdmissionAction, Go, OutOfOrder, Reply, RequestBody, RequestHead, Wait
-from extproc.model.catalog import Catalog, Operation
-from tests.unit.exchange.worlds import CATALOG, MAIN, World, chat
+from extproc.model.catalog import Catalog, Model, Operation
+from extproc.model.health import Standing, Trouble
+from extproc.model.ids import GroupName, ModelName, OrganisationId
+from extproc.model.routing import Auto, Boundary
+from tests.unit.exchange.worlds import CATALOG, MAIN, SPARE, World, chat
 
 
 async def play(world: World, *events: RequestHead | RequestBody) -> list[AdmissionAction]:
@@ -60,6 +63,35 @@ async def test_the_plan_follows_the_catalog_and_bounds_envoys_retries() -> None:
         "x-envoy-upstream-rq-per-try-timeout-ms": "20000",
     }
     assert go.plan.attempts[1].credentials == ()
+
+
+@pytest.mark.parametrize(
+    ("effort", "tier", "plan"), [("low", "cheap", ["main"]), ("high", "premium", ["main", "spare"])]
+)
+async def test_auto_is_judged_by_the_request_and_said_in_the_context(effort: str, tier: str, plan: list[str]) -> None:
+    target = Auto(GroupName("one"), GroupName("two"))
+    models = {**CATALOG.models, ModelName("auto"): Model(ModelName("auto"), target, "acme", 0)}
+    go = await decide(World(catalog=replace(CATALOG, models=models)), model="auto", reasoning_effort=effort)
+    assert [attempt.deployment for attempt in go.plan.attempts] == plan
+    assert go.context.auto.startswith(f"{tier}; score=")
+
+
+async def test_nobody_inside_the_data_boundary_is_403_and_nobody_outside_is_asked() -> None:
+    around = Boundary(OrganisationId("acme"), None, None, {"residency": frozenset({"eu"})})
+    world = World(catalog=replace(CATALOG, boundaries=(around,)))
+    _, reply = await play(world, world.head(), chat(model="two"))
+    assert code(reply) == (403, "data_boundary")
+    assert world.health.begun == []
+
+
+async def test_when_every_provider_said_to_wait_so_does_the_caller() -> None:
+    world = World()
+    limited = Standing(cooldown_until_s=world.clock.now_s() + 12.5, trouble=Trouble.RATE_LIMITED)
+    world.health.standings = {MAIN.name: limited, SPARE.name: limited}
+    _, reply = await play(world, world.head(), chat(model="two"))
+    assert code(reply) == (429, "upstream_rate_limited")
+    assert isinstance(reply, Reply)
+    assert ("retry-after", "13") in reply.headers
 
 
 async def test_a_plain_request_may_take_the_whole_time() -> None:

@@ -201,10 +201,11 @@ async def test_what_auto_decided_is_told_with_its_reasons() -> None:
     world = World()
     auto = Model(ModelName("auto"), Auto(GroupName("one"), GroupName("two")), "acme", 0)
     world.catalog = replace(world.catalog, models={**world.catalog.models, auto.name: auto})
-    route = facts(await told(world, body=chat(model="auto")), "route")
-    assert route["auto"].partition(";")[0] in {"cheap", "premium"}
-    assert "score=" in route["auto"]
-    assert route["because"]
+    route = facts(await told(world, body=chat(model="auto", reasoning_effort="high")), "route")
+    assert route["auto"] == "premium; score=1.00"
+    assert route["because"] == "the caller asks for much reasoning effort"
+    assert route["1"].startswith("main")
+    assert route["2"].startswith("spare")
 
 
 async def test_a_list_of_models_is_answered_here() -> None:

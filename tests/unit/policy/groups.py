@@ -10,6 +10,7 @@ from extproc.model.health import Standing, Trouble
 from extproc.model.identity import Permit, Principal
 from extproc.model.ids import DeploymentName, GroupName, ModelName, OrganisationId
 from extproc.model.routing import Auto, Boundary, Capacity, Member, Modality, Needs, RoutingGroup, Strategy
+from extproc.policy.classify import Judgement, Tier
 from extproc.policy.lineup import Circumstances
 from extproc.policy.route import Route, choose_route
 from tests.samples import NOW_S, make_key
@@ -43,13 +44,8 @@ def cooling(for_s: float, trouble: Trouble = Trouble.FAILURES) -> Standing:
 UNPROVEN = Standing(failures=3, cooldown_until_s=NOW_S - 1, trouble=Trouble.FAILURES)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a classifier might have said."""
-
-    tier: str
-    score: float
-    reasons: tuple[str, ...] = ("said so",)
+def judgement(tier: str, score: float) -> Judgement:
+    return Judgement(Tier(tier), score, ("said so",))
 
 
 @dataclass(slots=True)
@@ -62,7 +58,7 @@ class Market:
     boundaries: tuple[Boundary, ...] = ()
     is_probing: bool = False
     target: Auto | None = None
-    judgement: Judgement = field(default_factory=lambda: Judgement("cheap", 0.2))
+    judgement: Judgement = field(default_factory=lambda: judgement("cheap", 0.2))
 
     @property
     def catalog(self) -> Catalog:

@@ -12,17 +12,18 @@ from extproc.model.refusals import (
     Refusal,
 )
 from extproc.model.routing import Auto, RoutingPolicy, Strategy
+from extproc.policy.classify import Judgement
 from extproc.policy.route import choose_route, shut_out
 from tests.samples import NOW_S
 from tests.unit.policy.groups import (
     EUROPE,
     NEEDS,
     PERMIT,
-    Judgement,
     Market,
     cooling,
     deployment,
     group,
+    judgement,
     reasons,
 )
 
@@ -108,7 +109,7 @@ AUTO = Auto(CHEAP.name, PREMIUM.name)
 
 
 def auto(tier: str, **changes: object) -> Market:
-    market = Market([CHEAP, PREMIUM, group("spare", "e")], target=AUTO, judgement=Judgement(tier, 0.826))
+    market = Market([CHEAP, PREMIUM, group("spare", "e")], target=AUTO, judgement=judgement(tier, 0.826))
     return replace(market, **changes)  # type: ignore[arg-type]
 
 
@@ -143,6 +144,13 @@ def test_the_other_tier_serves_what_the_judged_one_may_not(tier: str, other: str
     assert route.auto == f"{other}; score=0.83; wanted={tier}"
     assert "may serve the request" in route.auto_reasons[-1]
     assert reasons(route).keys() == set("abcde")
+
+
+def test_who_is_out_of_both_tiers_is_told_about_once() -> None:
+    inside = deployment("b", labels={"residency": "eu"})
+    groups = [group("small", "ab"), group("large", "ac")]
+    market = Market(groups, [inside], boundaries=(EUROPE,), target=AUTO, judgement=judgement("premium", 0.9))
+    assert [each.deployment for each in market.route().considered] == ["b", "a", "c"]
 
 
 def test_auto_with_nobody_inside_the_boundary_is_refused() -> None:
