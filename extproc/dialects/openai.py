@@ -17,10 +17,10 @@ from extproc.dialects.dialect import (
     StreamItem,
     StreamReader,
     Unreadable,
-    text_or_none,
 )
-from extproc.dialects.mistakes import Mistake, judge
+from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai_likeness import Likeness, is_error
+from extproc.dialects.openai_mistake import read_openai_mistake
 from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
@@ -183,29 +183,6 @@ def _count(details: object, name: str, whole: int) -> int:
     """A part of a count, never more than the whole; 0 where it is not said."""
     found = details.get(name) if isinstance(details, dict) else None
     return min(found, whole) if type(found) is int and found > 0 else 0
-
-
-def read_openai_mistake(body: bytes) -> Mistake:
-    """What an error says, in OpenAI's form or in one that its imitators use.
-
-    {"error": {message, type, param, code}}      OpenAI, Azure, llama.cpp, vLLM
-    {"object": "error", message, …}              vLLM before 0.10
-    {"error": "…", "error_type": "…"}            TGI
-    {"detail": "…"}, {"detail": [{loc, msg}]}    FastAPI, which stands before many
-    """
-    answer = read_object(body) or {}
-    error, detail = answer.get("error"), answer.get("detail")
-    if isinstance(error, str):
-        return judge(error, None, text_or_none(answer, "error_type"))
-    if isinstance(error, dict):
-        codes = [text_or_none(error, "code"), text_or_none(error, "type")]
-        codes.append(text_or_none(error.get("innererror"), "code"))
-        return judge(text_or_none(error, "message"), text_or_none(error, "param"), *codes)
-    if isinstance(detail, list):
-        words = [text for each in detail if (text := text_or_none(each, "msg")) is not None]
-        return judge("; ".join(words) or None, None)
-    message = text_or_none(answer, "message") or text_or_none(answer, "detail")
-    return judge(message, text_or_none(answer, "param"), text_or_none(answer, "type"))
 
 
 def says_something(chunk: Mapping[str, Any]) -> bool:
