@@ -65,6 +65,12 @@ def test_every_bound_of_a_deployment_is_its_own_and_none_is_envoys_default() -> 
     assert cluster(more=", timeouts: {connect_s: 1.5}")["connect_timeout"] == "1.5s"
 
 
+def test_envoy_ejects_no_provider_of_its_own_accord() -> None:
+    # A cluster without a healthy host would end the order of attempts. The workers' shared health leaves it alone.
+    assert "outlier_detection" not in cluster()
+    assert "health_checks" not in cluster()
+
+
 def test_a_provider_that_cannot_be_reached_is_refused_at_once_by_the_last_resort() -> None:
     provider, refused = cluster("https://10.0.0.1:8443/v1")["load_assignment"]["endpoints"]
     assert "priority" not in provider
