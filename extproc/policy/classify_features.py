@@ -1,7 +1,7 @@
 """What the classifier sees of a request: named signals that a person can read, and hashed pieces of the wording.
 
 Only a bounded part is read, so that a megabyte costs no more than a page: of the last user turn the beginning and the
-end, of the system prompt and of up to four earlier turns the beginning. Text that was handed over to be worked on
+end, of the system prompt and of the two turns before the beginning. Text that was handed over to be worked on
 (fenced code, long quotations, a document below the question) is told apart from what is asked, and only counted. The
 length of the request is not a signal, on purpose; see docs/auto.md. Read next: ``classify``.
 """
@@ -19,8 +19,8 @@ BUCKETS = 2048
 _HEAD_CHARS = 4000
 _TAIL_CHARS = 1200
 _ASKED_CHARS = 1200
-_CONTEXT_CHARS = 500
-_CONTEXT_TURNS = 4
+_CONTEXT_CHARS = 400
+_CONTEXT_TURNS = 2
 _MESSAGES = 60
 _PARTS = 16
 _TOKENS = 260
