@@ -12,9 +12,10 @@
 local NAMESPACE = "gateway.attempt"
 
 -- Never for a provider, whoever set them: the client, Envoy, or an earlier attempt. x-request-id stays: it is ours, a
--- random number, and Envoy copies it from here into the response.
+-- random number, and Envoy copies it from here into the response. accept is the client's, and a dialect's where it says
+-- so: left alone, it would reach a provider or not by who else stands in the plan.
 local NEVER = {
-  "authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "accept-encoding", "expect", "te",
+  "authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "accept", "accept-encoding", "expect", "te",
   "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-client-cert",
   "x-real-ip", "forwarded", "via", "x-client-trace-id", "traceparent", "tracestate", "baggage",
   "x-envoy-attempt-count", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address", "x-envoy-internal",

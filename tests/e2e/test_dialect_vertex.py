@@ -120,7 +120,6 @@ async def test_vertex_gets_the_golden_request_with_our_token_and_nothing_of_the_
     assert request.json == GOLDENS["text"]["sent"]["body"]
     assert dict(request.headers) == {
         "host": f"127.0.0.1:{vertex.provider.port}",
-        "accept": "*/*",
         "authorization": f"Bearer {PROVIDER_KEY}",
         "content-type": "application/json",
         "content-length": str(len(request.body)),

@@ -85,7 +85,6 @@ async def test_vertex_gets_anthropics_body_with_our_token_and_nothing_of_the_cli
     assert request.json == {"anthropic_version": "vertex-2023-10-16", **sent}
     assert dict(request.headers) == {
         "host": f"127.0.0.1:{vertex.provider.port}",
-        "accept": "*/*",
         "authorization": f"Bearer {PROVIDER_KEY}",
         "content-type": "application/json",
         "content-length": str(len(request.body)),
