@@ -14,3 +14,11 @@ AWS_SECRET = "canary/aws+secret"
 
 FAULTS = ("return-clean", "return", "raise", "hang")
 LATE_FAULTS = ("return-late", "raise-late")
+
+CANARIES = "canaries/"
+"""The vault's paths below which every secret is the one that ``canary`` says."""
+
+
+def canary(path: str, field: str) -> str:
+    """A secret that tells whose it is wherever it turns up."""
+    return f"canary-{path.removeprefix(CANARIES)}.{field}"

@@ -22,6 +22,7 @@ from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import AdmissionAction, AdmissionEvent, DeliveryAction, DeliveryEvent, Go, RequestHead
 from extproc.model.catalog import CredentialRef
+from extproc.model.dialects import credential_refs
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import KeyId, OrganisationId, ProjectId, TeamId
@@ -32,7 +33,7 @@ from extproc.wire.doors import Doors, Limits, Line
 from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
-from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, PEPPER, PROVIDER_KEY, TOKEN
+from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, CANARIES, PEPPER, PROVIDER_KEY, TOKEN, canary
 
 
 class FileJournal:
@@ -174,6 +175,9 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     refs[CredentialRef("providers/other", "api_key")] = Secret("sk-other-provider")
     refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
     refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
+    for ref in (ref for each in gateway.catalog.deployments.values() for ref in credential_refs(each)):
+        if ref.path.startswith(CANARIES) and not ref.is_optional:
+            refs[ref] = Secret(canary(ref.path, ref.field))
     desk = AdmissionDesk(
         lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, MemoryHealth(), lambda: PEPPER
     )
