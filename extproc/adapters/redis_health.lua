@@ -35,8 +35,10 @@ local function used(name, requests, tokens, at)
       slots[#slots + 1] = slot
     end
   end
-  if not found then slots[#slots + 1] = {number, requests, tokens} end
-  table.sort(slots, function(one, other) return one[1] < other[1] end)
+  if not found then
+    slots[#slots + 1] = {number, requests, tokens}
+    table.sort(slots, function(one, other) return one[1] < other[1] end)
+  end
   state.r, state.h = slots, math.max(state.h, at)
 end
 
@@ -112,6 +114,17 @@ local function begin(seat, plan, tokens, deadline, at)
   if current then get(current).n = get(current).n + 1 end
 end
 
+-- A worker often tells of one exchange from beginning to end at once: it is read and written once.
+local seats = {}
+
+local function seat_of(id, at)
+  if not seats[id] then
+    local written = redis.call('HGET', SEATS, id)
+    seats[id] = written and cjson.decode(written) or {p = {}, t = 0, s = {}, l = {}, m = {}, o = 0, d = at + KEEP}
+  end
+  return seats[id]
+end
+
 for _, fact in ipairs(asked.facts) do
   local kind, at = fact[1], fact[3]
   if kind == 'probing' then
@@ -122,8 +135,7 @@ for _, fact in ipairs(asked.facts) do
     if fact[4] > state.u then state.u, state.c, state.k = fact[4], fact[5], math.max(state.k, fact[6]) end
   else
     local id = fact[2]
-    local written = redis.call('HGET', SEATS, id)
-    local seat = written and cjson.decode(written) or {p = {}, t = 0, s = {}, l = {}, m = {}, o = 0, d = at + KEEP}
+    local seat = seat_of(id, at)
     local before = at_of(seat)
     if kind == 'started' then
       begin(seat, fact[4], fact[5], fact[6], at)
@@ -143,13 +155,16 @@ for _, fact in ipairs(asked.facts) do
       close(seat, at)
       move(seat, before, at)
     end
-    redis.call('HSET', SEATS, id, cjson.encode(seat))
-    redis.call('ZADD', DEADLINES, seat.d, id)
   end
 end
 
+for id, seat in pairs(seats) do
+  redis.call('HSET', SEATS, id, cjson.encode(seat))
+  redis.call('ZADD', DEADLINES, seat.d, id)
+end
+
 -- At most so many at a time: a million seats that end together must not hold up everybody else.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, 2000)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, 500)) do
   local written = redis.call('HGET', SEATS, id)
   local name = written and at_of(cjson.decode(written))
   if name then get(name).n = math.max(get(name).n - 1, 0) end

@@ -31,14 +31,15 @@ from extproc.model.routing import RoutingPolicy
 from extproc.policy import health as sums
 from extproc.policy.flights import KEEP_S, Cooling, Ended, Fact, Finished, Metered, Probing, Started
 from extproc.policy.health import State, standing_of
-from extproc.policy.health_view import HealthView
+from extproc.policy.health_view import MOST_PENDING, HealthView
 from extproc.policy.ports import Clock
 
 PREFIX = "extproc:health:"
 _KEYS = [PREFIX + name for name in ("states", "changed", "seats", "deadlines", "meta")]
 _DEADLINE_S = 2.0
 _EXPIRE_S = 7200
-_MOST_AT_ONCE = 2000
+_MOST_AT_ONCE = 500
+"""A script holds everybody up who asks Redis for something else: it may take a few milliseconds at most."""
 _TOO_OLD_S = 60.0
 """What happened longer ago says little about now."""
 _TRUST_S = 5.0
@@ -100,11 +101,17 @@ class RedisHealth(HealthView):
                 self._log.info("health_shared_again")
 
     async def sync(self) -> None:
-        """Pass on what is pending and take what has changed: one round trip.
+        """Pass on what is pending and take what has changed: one round trip, or more after an outage.
 
         Raises:
             Unavailable: Redis did not answer in time; what is pending stays so.
         """
+        for _ in range(MOST_PENDING // _MOST_AT_ONCE):
+            if await self._exchange() < _MOST_AT_ONCE:
+                return
+
+    async def _exchange(self) -> int:
+        """One call; how many notes it took."""
         now_s = self._clock.now_s()
         taken = self.take_pending(_MOST_AT_ONCE)
         names = {step.deployment for note in taken for step in note.steps}
@@ -135,6 +142,7 @@ class RedisHealth(HealthView):
         # What was dropped as too old is not known there, and no longer here either.
         self.be_told({**dict.fromkeys(names, sums.UNHEARD), **_read_states(reply[2::2], reply[3::2])})
         self.sweep()
+        return len(taken)
 
 
 async def read_states(redis: Redis) -> dict[DeploymentName, State]:

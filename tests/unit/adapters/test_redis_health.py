@@ -87,6 +87,15 @@ async def test_what_is_under_way_elsewhere_is_unknown_after_some_silence(own_val
         assert one.standing(MAIN).in_flight == 0
 
 
+async def test_much_that_is_pending_is_told_in_small_calls_and_all_of_it(own_valkey: Valkey) -> None:
+    async with worker(own_valkey, MemoryClock()) as one:
+        for number in range(1300):
+            one.started(context_of(f"x{number}", MAIN), 5)
+        await one.sync()
+        assert one.pending == []
+        assert (await read_states(one.redis))[MAIN].in_flight == 1300
+
+
 async def test_old_news_is_no_news(own_valkey: Valkey) -> None:
     clock = MemoryClock()
     async with worker(own_valkey, clock) as one:
