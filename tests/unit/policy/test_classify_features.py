@@ -1,3 +1,5 @@
+from zlib import crc32
+
 import pytest
 
 from extproc.policy.classify_features import BUCKETS, Features, features
@@ -116,9 +118,20 @@ def test_the_same_words_without_an_end_do_not_change_the_signals() -> None:
     }
 
 
+def test_pieces_fall_into_the_same_buckets_in_every_process() -> None:
+    assert asked("parcel").pieces.keys() == {crc32(b"parcel") % BUCKETS, crc32(b"^ parcel") % BUCKETS}
+
+
 @pytest.mark.parametrize(
     "payload",
-    [{}, {"messages": None}, {"messages": "x"}, {"messages": [3]}, {"messages": [{"role": ["user"], "content": {}}]}],
+    [
+        {"messages": [{"role": "user", "content": ["x", 3, None, {"type": "text"}, {"type": "text", "text": 3}]}]},
+        {},
+        {"messages": None},
+        {"messages": "x"},
+        {"messages": [3]},
+        {"messages": [{"role": ["user"], "content": {}}]},
+    ],
 )
 def test_a_request_without_anything_to_read_has_no_pieces(payload: dict[str, object]) -> None:
     assert features(payload).pieces == {}
