@@ -281,7 +281,8 @@ async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: Vau
     pending: Gateway | None = None
     told: str | None = None
     while True:
-        change = watched.poll()
+        # In a thread: a large file keeps a processor busy for long enough that requests would notice.
+        change = await asyncio.to_thread(watched.poll)
         if isinstance(change, GatewayInvalid):
             log_invalid(change)
         elif change is not None:

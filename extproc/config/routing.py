@@ -7,6 +7,8 @@ from extproc.config.document import Document, Location, Tree
 
 _FLOATING = re.compile(r"(?:^|[-:@/._])latest(?:$|[-:@/._])", re.IGNORECASE)
 _TARGETS = ("deployments", "group", "auto")
+_MOST_LISTED = 20
+"""Names in one message: with a thousand of each, all of them in every message would be megabytes."""
 _ONE_TARGET = "Write exactly one of deployments, group and auto."
 
 Section = dict[str, Tree]
@@ -48,9 +50,11 @@ def check_routing(document: Document, root: Section) -> None:
 
 
 def _check_known(document: Document, mentions: Iterator[tuple[Location, str]], known: set[str], kind: str) -> None:
+    first = sorted(known)[:_MOST_LISTED]
+    rest = len(known) - len(first)
+    listed = f"{', '.join(first) or 'none yet'}{f' and {rest} more' if rest else ''}"
     for place, name in mentions:
         if name not in known:
-            listed = ", ".join(sorted(known)) or "none yet"
             document.report(place, f"there is no {kind} {name!r}", f"Add it, or name one of: {listed}.")
 
 

@@ -72,3 +72,20 @@ def test_what_is_of_the_wrong_kind_is_left_to_the_schema(tree: str) -> None:
     document = read(tree)
     assert isinstance(document.tree, dict)
     check_routing(document, document.tree)
+
+
+def test_of_very_many_names_a_message_lists_a_few() -> None:
+    names = [f"d-{index:04}" for index in range(1000)]
+    document = read(
+        "deployments:\n"
+        + "\n".join(f"  - {{name: {name}, upstream_model: m-1}}" for name in names)
+        + "\nmodels:\n"
+        + "\n".join(f"  - {{name: m-{index}, deployments: [gone-{index}]}}" for index in range(1000))
+    )
+    assert isinstance(document.tree, dict)
+    check_routing(document, document.tree)
+    fixes = {problem.fix for problem in document.problems}
+    assert len(document.problems) == 1000
+    (fix,) = fixes
+    assert fix.startswith("Add it, or name one of: d-0000, d-0001, ")
+    assert fix.endswith(" and 980 more.")
