@@ -50,6 +50,11 @@ class Bao:
     def app_role(self) -> AppRole:
         return AppRole(self.state.vault_role_id, self.state.vault_secret_id)
 
+    @property
+    def own_role(self) -> AppRole:
+        """The role that ``make_role`` made."""
+        return AppRole(self.state.root / "own_role_id", self.state.root / "own_secret_id")
+
     def client(self, *, refresh_s: float = 60.0, login: Login | None = None) -> VaultCredentials:
         account = VaultAccount(self.owner.address, openbao.MOUNT, login or self.app_role)
         return VaultCredentials(account, self.clock, max_stale_s=MAX_STALE_S, refresh_s=refresh_s, jitter=lambda: 0.5)
@@ -63,11 +68,18 @@ class Bao:
         assert status in {200, 204}, (status, answer)
         return answer if isinstance(answer, dict) else {}
 
-    async def grant(self, policy: str) -> None:
-        """Let the workers' role do this as well."""
-        await self.must("PUT", "/v1/sys/policies/acl/more", {"policy": policy})
-        role = "/v1/auth/approle/role/extproc-worker"
-        await self.must("POST", role, {"token_policies": ["extproc-worker", "more"]})
+    async def make_role(self, policy: str) -> AppRole:
+        """A role that may do this beside what workers may; it outlives a restart, which sets the usual one up anew."""
+        await self.must("PUT", "/v1/sys/policies/acl/own", {"policy": policy})
+        role = "/v1/auth/approle/role/own"
+        await self.must("POST", role, {"token_policies": ["extproc-worker", "own"], "token_ttl": "1h"})
+        parts = {"role_id": await self.must("GET", f"{role}/role-id")}
+        parts["secret_id"] = await self.must("POST", f"{role}/secret-id", {})
+        for name, answer in parts.items():
+            data = answer["data"]
+            assert isinstance(data, dict)
+            (self.state.root / f"own_{name}").write_text(data[name])
+        return self.own_role
 
     async def seal(self) -> None:
         await self.must("PUT", "/v1/sys/seal")

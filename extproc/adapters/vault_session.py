@@ -101,8 +101,9 @@ class VaultSession:
 
         Raises:
             VaultOut: the vault cannot be used.
+            Unavailable: the engine is in trouble, or the vault has only just been opened.
         """
-        with _told(name):
+        with _told(name, Engine.LEASE):
             if self._live() is not token:
                 return None
             asked_at_s = self._clock.now_s()

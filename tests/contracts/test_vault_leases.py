@@ -43,14 +43,14 @@ async def bao(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgre
             await server.must(
                 "POST", f"/v1/database/roles/{name}", {"db_name": "pg", "creation_statements": [CREATE], **lives}
             )
-        await server.grant('path "database/creds/*" { capabilities = ["read"] }')
+        await server.make_role('path "database/creds/*" { capabilities = ["read"] }')
         yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def vault(bao: Bao) -> AsyncIterator[VaultCredentials]:
     bao.clock = MovingClock()
-    made = bao.client(refresh_s=1.0)
+    made = bao.client(refresh_s=1.0, login=bao.own_role)
     yield made
     await made.close()
 
@@ -150,7 +150,7 @@ async def test_a_revoked_login_takes_its_leases_along_and_both_come_back(
 
 async def test_a_worker_that_never_served_leaves_no_user_behind(bao: Bao, postgres_server: Postgres) -> None:
     before = await leases(bao, "long")
-    vault = bao.client()
+    vault = bao.client(login=bao.own_role)
     with pytest.raises(Unavailable, match="there is no such secret"):
         await vault.load([user("long"), CredentialRef("providers/none", "api_key")])
     name = vault._held[user("long").source].values["username"].reveal()
@@ -163,7 +163,7 @@ async def test_a_worker_that_never_served_leaves_no_user_behind(bao: Bao, postgr
 
 
 async def test_a_worker_that_ends_leaves_its_lease_to_who_may_still_use_it(bao: Bao, postgres_server: Postgres) -> None:
-    vault = bao.client()
+    vault = bao.client(login=bao.own_role)
     await vault.load([user("long")])
     name = vault.credential(user("long")).reveal()
     await vault.close()
