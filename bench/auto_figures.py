@@ -4,6 +4,7 @@ And the length threshold that the classifier is held to.
 A verdict is a score; at 0 and above it says premium.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ def figures(scores: Sequence[float], wanted: Sequence[bool], threshold: float = 
         accuracy=1 - (false_alarms + misses) / len(wanted),
         precision=hits / (hits + false_alarms) if hits + false_alarms else 0.0,
         recall=hits / sum(wanted) if any(wanted) else 0.0,
-        auc=_auc(scores, wanted),
+        auc=auc(scores, wanted),
         cost=(MISSED_PREMIUM_COST * misses + false_alarms) / len(wanted),
     )
 
@@ -44,14 +45,19 @@ def accuracy(scores: Sequence[float], wanted: Sequence[bool]) -> float:
     return sum((score >= 0) == right for score, right in zip(scores, wanted, strict=True)) / len(wanted)
 
 
-def _auc(scores: Sequence[float], wanted: Sequence[bool]) -> float:
+def auc(scores: Sequence[float], wanted: Sequence[bool]) -> float:
     """The chance that a premium request scores above a cheap one; ties count half."""
-    premium = [score for score, right in zip(scores, wanted, strict=True) if right]
-    cheap = [score for score, right in zip(scores, wanted, strict=True) if not right]
+    premium = sum(wanted)
+    cheap = len(wanted) - premium
     if not premium or not cheap:
         return 0.5
-    wins = sum((high > low) + 0.5 * (high == low) for high in premium for low in cheap)
-    return wins / (len(premium) * len(cheap))
+    ordered = sorted(zip(scores, wanted, strict=True))
+    ranks, below = 0.0, 0
+    for _, tied in itertools.groupby(ordered, key=lambda pair: pair[0]):
+        group = list(tied)
+        ranks += (below + (len(group) + 1) / 2) * sum(right for _, right in group)
+        below += len(group)
+    return (ranks - premium * (premium + 1) / 2) / (premium * cheap)
 
 
 def length_rule(examples: Sequence[Example]) -> Callable[[Example], float]:
