@@ -167,3 +167,15 @@ def test_one_stream_cannot_carry_both_the_request_and_the_key(explain: Explain) 
 def test_a_gateway_yaml_that_is_wrong_is_wrong_use(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("models: 1")
     assert explain().exit_code == 2
+
+
+def test_a_message_of_anthropics_client_is_explained_like_any_other(explain: Explain) -> None:
+    saved = {"model": "small", "max_tokens": 9, "stream": True, "messages": BODY["messages"]}
+    result = explain("--json", "--path", "/v1/messages", saved=saved)
+    assert result.exit_code == 0, result.output
+    value = read(result)
+    assert value["verdict"] == "go"
+    assert PROMPT not in result.output
+    refused = explain("--json", "--path", "/v1/messages", saved={**saved, "top_k": 3})
+    assert refused.exit_code == 1
+    assert "top_k" in refused.output

@@ -10,6 +10,7 @@ from anthropic import AsyncAnthropic
 
 from extproc.dialects.anthropic import Anthropic
 from extproc.dialects.mistakes import Mistake
+from extproc.model.catalog import Operation
 from extproc.model.secret import Secret
 from tests.e2e.provider import Provider, Turn
 from tests.unit.dialects.anthropic_goldens import CASES, DEPLOYMENT, PLAIN, STREAMED, asking, judged, stream_of
@@ -107,3 +108,10 @@ def test_the_dialect_reads_what_its_parts_read() -> None:
     assert Anthropic().open_stream().feed(stream_of(case["events"][:1]))
     mistake = {"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: too large"}}
     assert Anthropic().read_mistake(json.dumps(mistake).encode()) == Mistake("max_tokens: too large")
+
+
+def test_a_request_for_a_count_has_what_is_counted_and_nothing_else() -> None:
+    request = asking(stop="END", user="u", tools=CASES["streamed_tools"]["request"]["tools"])
+    sent = Anthropic().write(replace(request, operation=Operation.COUNT_TOKENS), DEPLOYMENT, (), 0)
+    assert sent.path == "/v1/messages/count_tokens"
+    assert set(json.loads(sent.body)) == {"model", "messages", "tools"}

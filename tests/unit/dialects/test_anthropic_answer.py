@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from extproc.dialects.anthropic_answer import FINISH_REASONS, read_message, read_message_mistake, write_usage
+from extproc.dialects.anthropic_answer import (
+    FINISH_REASONS,
+    read_count,
+    read_message,
+    read_message_mistake,
+    write_usage,
+)
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.mistakes import Mistake
 from tests.unit.dialects.anthropic_goldens import PLAIN
@@ -98,3 +104,35 @@ def test_a_mistake_is_told_unless_it_is_about_the_account(message: str, expected
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"error":"x"}', b'{"error":{"message":7}}'])
 def test_a_mistake_without_words_has_none(body: bytes) -> None:
     assert read_message_mistake(body) == Mistake()
+
+
+def test_where_each_block_stood_goes_beside_the_answer() -> None:
+    content = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "text", "text": "a"},
+        {"type": "redacted_thinking", "data": "cmVk"},
+        {"type": "text", "text": "bc"},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+    ]
+    stop = {"stop_reason": "stop_sequence", "stop_sequence": "END"}
+    answer = read_message(json.dumps({"type": "message", "content": content, **stop}).encode())
+    assert answer.extension == {
+        "layout": [
+            {"type": "thinking", "chars": 3, "signature": "c2ln"},
+            {"type": "text", "chars": 1},
+            {"type": "redacted_thinking", "data": "cmVk"},
+            {"type": "text", "chars": 2},
+            "call",
+        ],
+        "stop": {**stop, "stop_details": None},
+    }
+    # None of it is in what clients of OpenAI get.
+    assert b"c2ln" not in answer.body
+    assert b"cmVk" not in answer.body
+
+
+def test_a_count_is_read_without_what_we_do_not_know() -> None:
+    assert read_count(b'{"input_tokens":14,"context_management":{}}').body == b'{"input_tokens":14}'
+    for body in (b"[]", b"{}", b'{"input_tokens":true}', b'{"input_tokens":-1}', b'{"input_tokens":"1"}'):
+        with pytest.raises(Unreadable):
+            read_count(body)

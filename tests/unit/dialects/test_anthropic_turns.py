@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.dialects.anthropic_turns import data_url, write_turns
+from extproc.dialects.extension import EXTENSION
 from extproc.model.refusals import Refusal
 
 USER = {"role": "user", "content": "hi"}
@@ -116,3 +117,22 @@ def test_ids_that_differ_stay_different_and_good_ones_stay() -> None:
 )
 def test_only_base64_is_data(url: str) -> None:
     assert data_url(url) is None
+
+
+def test_the_provider_is_given_an_images_address() -> None:
+    _, turns = write_turns([part({"type": "image_url", "image_url": {"url": "https://a.example/x.png"}})])
+    source = {"type": "url", "url": "https://a.example/x.png"}
+    assert turns[0]["content"] == [{"type": "image", "source": source}]
+
+
+def test_a_layout_puts_each_block_in_its_place_and_loses_none() -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+    said = {"role": "assistant", "content": [{"type": "text", "text": each} for each in "ab"], "tool_calls": [CALL]}
+    cases: list[tuple[list[Any], list[str]]] = [
+        ([thought, "call", "text"], ["thinking", "tool_use", "text", "text"]),
+        (["call", "call", "call"], ["tool_use", "text", "text"]),
+        ([], ["text", "text", "tool_use"]),
+    ]
+    for layout, expected in cases:
+        _, turns = write_turns([USER, {**said, EXTENSION: {"layout": layout}}, USER])
+        assert [block["type"] for block in turns[1]["content"]] == expected

@@ -313,7 +313,8 @@ async def test_a_message_goes_to_any_dialect_and_its_answer_comes_in_the_clients
     go = await asked_as_anthropic(claude(World(), "spare"))
     assert isinstance(go, Go)
     assert [attempt.path for attempt in go.plan.attempts] == ["/v1/chat/completions", "/v1/messages"]
-    assert json.loads(go.plan.attempts[0].body)["max_completion_tokens"] == 9
+    sent = json.loads(go.plan.attempts[0].body)
+    assert sent == {"model": sent["model"], "max_completion_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
     assert json.loads(go.plan.attempts[1].body)["max_tokens"] == 9
     assert (go.context.surface, go.context.model) == ("anthropic", "two")
 
