@@ -208,9 +208,14 @@ def _written(fact: Fact) -> list[object]:
 
 
 def _read_states(names: list[bytes | str], states: list[bytes | str]) -> dict[DeploymentName, State]:
-    return {
-        DeploymentName(_text(name)): _read_state(json.loads(state)) for name, state in zip(names, states, strict=True)
-    }
+    """Those that can be read: another version, or anybody who reaches Redis, may have written them."""
+    found: dict[DeploymentName, State] = {}
+    for name, written in zip(names, states, strict=True):
+        try:
+            found[DeploymentName(_text(name))] = _read_state(json.loads(written))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            structlog.get_logger("extproc.health").warning("health_unreadable", size_bytes=len(written))
+    return found
 
 
 def _read_state(said: dict[str, Any]) -> State:

@@ -124,7 +124,7 @@ class Flights:
 
     __slots__ = ("_most", "_seats")
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: int = 10_000) -> None:
         """``most`` seats are kept; beyond that the oldest is given up unheard."""
         self._seats: dict[ExchangeId, _Seat] = {}
         self._most = most

@@ -96,6 +96,21 @@ async def test_much_that_is_pending_is_told_in_small_calls_and_all_of_it(own_val
         assert (await read_states(one.redis))[MAIN].in_flight == 1300
 
 
+@pytest.mark.parametrize("rubbish", [b"", b"\xff", b"[]", b"{}", b"null", b'{"f":{}}', b"[" * 100_000])
+async def test_a_state_that_cannot_be_read_is_as_none(valkey_url: str, rubbish: bytes) -> None:
+    async with open_fleet(valkey_url) as fleet:
+        fleet.fail(fleet.one)
+        await fleet.share()
+        with blocking_redis.Redis.from_url(valkey_url) as admin:
+            admin.hset(PREFIX + "states", "other", rubbish)
+            admin.zadd(PREFIX + "changed", {"other": 1e6})
+        await fleet.share()
+        assert fleet.two.standing(MAIN).failures == 1
+        redis = fleet.two
+        assert isinstance(redis, RedisHealth)
+        assert list(await read_states(redis.redis)) == [MAIN]
+
+
 async def test_old_news_is_no_news(own_valkey: Valkey) -> None:
     clock = MemoryClock()
     async with worker(own_valkey, clock) as one:
