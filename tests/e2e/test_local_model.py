@@ -130,6 +130,12 @@ def tell(state: Path) -> dict[str, Any]:
     return told
 
 
+def health(state: Path, deployment: str) -> dict[str, Any]:
+    (found,) = (each for each in tell(state)["health"] if each["deployment"] == deployment)
+    assert isinstance(found, dict)
+    return found
+
+
 def part(state: Path, name: str) -> ProcessId:
     return ProcessId(**json.loads((state / "stack.json").read_text())["parts"][name])
 
@@ -174,6 +180,12 @@ def test_a_stopped_model_cools_down_and_the_other_answers(printed: tuple[Path, s
         # The one that met the stopped model waited for its first token, and no longer.
         assert answers[-1].attempts == 2
         assert answers[-1].took_s < 20
+        wait_until(lambda: health(state, "local-2")["state"] == "cooling", "the cooldown in status", 5)
+        assert health(state, "local-2")["seconds_left"] > 0
+        assert health(state, "local-1")["state"] == "healthy"
+        # While it cools down nobody waits for it.
+        answers += [ask(state) for _ in range(4)]
+        assert max(answer.took_s for answer in answers[-4:]) < 10
         assert {answer.deployment for answer in answers} == {"local-1"}
         assert all(answer.text.strip() for answer in answers)
     finally:
