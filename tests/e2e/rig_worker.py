@@ -18,11 +18,11 @@ import uvloop
 
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.config.gateway import load
+from extproc.config.watch import GatewayWatch
 from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import AdmissionAction, AdmissionEvent, DeliveryAction, DeliveryEvent, Go, RequestHead
 from extproc.model.catalog import CredentialRef
-from extproc.model.dialects import credential_refs
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import KeyId, OrganisationId, ProjectId, TeamId
@@ -34,6 +34,8 @@ from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
 from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, CANARIES, PEPPER, PROVIDER_KEY, TOKEN, canary
+
+_WATCH_S = 0.1
 
 
 class FileJournal:
@@ -146,6 +148,22 @@ class PaddedAdmission(Admission):
         return action
 
 
+class RigVault(MemoryVault):
+    """Has a canary for whoever asks below its path."""
+
+    def credential(self, ref: CredentialRef) -> Secret:
+        if ref.path.startswith(CANARIES) and not ref.is_optional:
+            return Secret(canary(ref.path, ref.field))
+        return super().credential(ref)
+
+
+async def follow(watched: GatewayWatch) -> None:
+    """Take every new gateway.yaml."""
+    while True:
+        watched.poll()
+        await asyncio.sleep(_WATCH_S)
+
+
 def known_keys(clock: MemoryClock) -> MemoryKeys:
     keys = MemoryKeys(clock)
     key = VirtualKey(
@@ -175,17 +193,17 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     refs[CredentialRef("providers/other", "api_key")] = Secret("sk-other-provider")
     refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
     refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
-    for ref in (ref for each in gateway.catalog.deployments.values() for ref in credential_refs(each)):
-        if ref.path.startswith(CANARIES) and not ref.is_optional:
-            refs[ref] = Secret(canary(ref.path, ref.field))
+    watched = GatewayWatch(config, gateway)
     desk = AdmissionDesk(
-        lambda: gateway.catalog, known_keys(clock), MemoryVault(refs), clock, MemoryHealth(), lambda: PEPPER
+        lambda: watched.current.catalog, known_keys(clock), RigVault(refs), clock, MemoryHealth(), lambda: PEPPER
     )
     journal = FileJournal(journal_path)
     limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
     doors_module.Admission = PaddedAdmission  # type: ignore[misc]
     doors = FaultyDoors(desk, journal, lambda: uuid.uuid4().hex, limits)
+    following = asyncio.create_task(follow(watched))
     await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+    following.cancel()
 
 
 if __name__ == "__main__":

@@ -49,4 +49,4 @@ def foreign(yard: Yard, name: str, request: Request) -> list[str]:
     text = request.line + str(request.headers) + request.body.decode()
     others = [other for other in yard.ports if other != name]
     theirs = [*others, *(f"127.0.0.1:{yard.ports[other]}" for other in others)]
-    return [each for each in (*theirs, TOKEN, "alias/", "secret_access_key") if each in text]
+    return [each for each in (*theirs, TOKEN, "alias", "secret_access_key") if each in text]

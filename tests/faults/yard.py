@@ -173,7 +173,11 @@ def _gateway(yard: Yard) -> dict[str, Any]:
     return {
         "limits": {"max_body_bytes": 16 * 1024 * 1024, "request_timeout_s": 60.0, "admission_timeout_s": 20.0},
         "deployments": [_deployment(yard, name) for name in yard.ports],
-        "models": [{"name": model, "deployments": names} for model, names in chains.items()],
+        "groups": [{"name": "alias-group", "members": [{"deployment": deployment_name("first", "openai")}]}],
+        "models": [
+            *({"name": model, "deployments": names} for model, names in chains.items()),
+            {"name": "alias/group", "group": "alias-group"},
+        ],
     }
 
 
