@@ -19,6 +19,7 @@ from extproc.cli.check import default_config, show_problems
 from extproc.cli.saved_request import SavedRequest, Unreadable, read_saved
 from extproc.config.gateway import Gateway, GatewayInvalid, load
 from extproc.dataplane.replies import body_of
+from extproc.dialects.surfaces import surface_of
 from extproc.exchange.admission import Step
 from extproc.exchange.events import Reply, RequestBody, RequestHead
 from extproc.exchange.explanation import Decision, Explanation, explain
@@ -134,21 +135,21 @@ async def _explain(gateway: Gateway, request: SavedRequest, owner: VirtualKey | 
         explanation = await explain(
             desk, head, RequestBody(request.body), max_response_bytes=gateway.limits.max_response_bytes
         )
-    return _within_size(explanation, request.body, gateway.limits.max_body_bytes)
+    return _within_size(explanation, request, gateway.limits.max_body_bytes)
 
 
-def _within_size(explanation: Explanation, body: bytes, max_bytes: int) -> Explanation:
+def _within_size(explanation: Explanation, request: SavedRequest, max_bytes: int) -> Explanation:
     """Envoy holds the body back while admission judges the head, and answers itself when there is too much of it."""
     at = next((i for i, each in enumerate(explanation.decisions) if each.step == Step.CONTENT and each.is_passed), None)
     if at is None:
         return explanation
-    is_small = len(body) <= max_bytes
-    size_decision = Decision("size", is_small, f"{size(body)}; Envoy takes up to {max_bytes:,}")
+    is_small = len(request.body) <= max_bytes
+    size_decision = Decision("size", is_small, f"{size(request.body)}; Envoy takes up to {max_bytes:,}")
     before = (*explanation.decisions[: at + 1], size_decision)
     if is_small:
         return replace(explanation, decisions=(*before, *explanation.decisions[at + 1 :]))
-    kind = REQUEST_TOO_LARGE
-    return Explanation(before, Reply(kind.status, (JSON_TYPE,), body_of(kind).encode(), kind.code))
+    kind, surface = REQUEST_TOO_LARGE, surface_of(request.headers)
+    return Explanation(before, Reply(kind.status, (JSON_TYPE,), body_of(kind, surface).encode(), kind.code))
 
 
 def _credential(request: SavedRequest) -> Secret | None:

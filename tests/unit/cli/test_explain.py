@@ -179,3 +179,5 @@ def test_a_message_of_anthropics_client_is_explained_like_any_other(explain: Exp
     refused = explain("--json", "--path", "/v1/messages", saved={**saved, "top_k": 3})
     assert refused.exit_code == 1
     assert "top_k" in refused.output
+    large = read(explain("--json", "--path", "/v1/messages", saved={**saved, "system": "x" * 2000}))
+    assert json.loads(large["reply"]["body"])["error"]["type"] == "request_too_large"
