@@ -75,6 +75,12 @@ def _surface_is_anthropic(*, if_undecided: bool) -> Message:
     return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": if_undecided}}
 
 
+def _path_is(regex: str) -> Message:
+    return {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
+
+
+_IS_VERSIONED: Message = {"header_filter": {"header": {"name": seams.VERSION_HEADER, "present_match": True}}}
+
 # By the time of a last failure the path is a provider's: it tells only while admission has not decided.
 _FOR_ANTHROPIC: Sequence[Message] = (
     _surface_is_anthropic(if_undecided=True),
@@ -82,11 +88,8 @@ _FOR_ANTHROPIC: Sequence[Message] = (
         "or_filter": {
             "filters": [
                 _surface_is_anthropic(if_undecided=False),
-                {
-                    "header_filter": {
-                        "header": {"name": ":path", "string_match": {"safe_regex": {"regex": seams.MESSAGES_PATH}}}
-                    }
-                },
+                _path_is(seams.MESSAGES_PATH),
+                {"and_filter": {"filters": [_path_is(seams.MODELS_PATH), _IS_VERSIONED]}},
             ]
         }
     },

@@ -24,8 +24,8 @@ from extproc.model.chat import ModelRequest
 from extproc.model.error_shapes import anthropic_error
 from extproc.model.plan import Headers
 from extproc.model.refusals import INVALID_REQUEST, Kind, Refusal
+from extproc.model.seams import VERSION_HEADER
 
-VERSION_HEADER = "anthropic-version"
 REQUEST_ID_HEADER = "request-id"
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

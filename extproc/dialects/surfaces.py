@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from extproc.dialects.surface import Surface
-from extproc.dialects.surface_anthropic import VERSION_HEADER, AnthropicSurface
+from extproc.dialects.surface_anthropic import AnthropicSurface
 from extproc.dialects.surface_openai import OpenAiSurface
 from extproc.model.plan import Headers
-from extproc.model.seams import MESSAGES_PATH
+from extproc.model.seams import MESSAGES_PATH, MODELS_PATH, VERSION_HEADER
 
 SURFACES: Mapping[str, Surface] = MappingProxyType({"openai": OpenAiSurface(), "anthropic": AnthropicSurface()})
 
 _MESSAGES = re.compile(MESSAGES_PATH)
-_MODELS = re.compile(r"/v1/models([/?].*)?")
+_MODELS = re.compile(MODELS_PATH)
 
 
 def surface_of(headers: Headers) -> str:

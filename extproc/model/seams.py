@@ -39,6 +39,10 @@ ESTIMATE_HEADER = "x-gateway-estimate"
 MESSAGES_PATH = r"/v1/messages([/?].*)?"
 """A regular expression for the paths on which errors are Anthropic's, whoever makes them."""
 
+MODELS_PATH = r"/v1/models([/?].*)?"
+VERSION_HEADER = "anthropic-version"
+"""The paths on which both kinds of clients look for models, and the header by which Anthropic's are known there."""
+
 DENY_CLUSTER = "deny"
 """The default group's cluster, without endpoints: what admission did not decide gets 503."""
 

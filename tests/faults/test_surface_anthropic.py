@@ -180,6 +180,9 @@ async def test_an_admission_that_fails_is_told_in_the_clients_dialect(every: Rig
     assert response.headers["request-id"] == response.headers["x-request-id"]
     theirs = await post(every, "/v1/chat/completions", json=asking("openai"), headers={"x-test-fault": fault})
     assert error_code(theirs) == "gateway_unavailable"
+    asking_for_models = {"x-test-fault": fault, "anthropic-version": "2023-06-01"}
+    listed = await post(every, "/v1/models", method="GET", headers=asking_for_models)
+    assert told(listed)[2] == "gateway_unavailable"
 
 
 @pytest.mark.parametrize("model", ["dead-gpt", "dead-claude", "dead-both"])

@@ -93,10 +93,13 @@ def test_every_cause_is_told_in_both_dialects_and_the_condition_comes_first() ->
         assert told["error"]["code"] == json.loads(ours["body"]["inline_string"])["error"]["code"]
         # What admission says counts wherever it has said something; the path may be a provider's by then.
         assert decided["metadata_filter"]["match_if_key_not_found"] is True
-        said, asked = path["or_filter"]["filters"]
+        said, asked, listed = path["or_filter"]["filters"]
         assert said["metadata_filter"] == {**decided["metadata_filter"], "match_if_key_not_found": False}
         assert said["metadata_filter"]["matcher"]["path"] == [{"key": seams.SURFACE_FIELD}]
         assert asked["header_filter"]["header"]["name"] == ":path"
+        where, who = (each["header_filter"]["header"] for each in listed["and_filter"]["filters"])
+        assert where["string_match"]["safe_regex"]["regex"] == seams.MODELS_PATH
+        assert who == {"name": "anthropic-version", "present_match": True}
 
 
 @pytest.mark.parametrize("index", range(len(MAPPERS)))
