@@ -51,6 +51,7 @@ SHOWS = {
     "extproc models usage --retiring --json": "[]",
     "echo": "",
     "extproc explain": "stream_options",
+    "extproc vault check": "gateway/pepper#value",
     "extproc status": "streams_failed",
     "extproc log-level": "/logging?level=warning",
     "extproc drain": "/drain_listeners",

@@ -86,6 +86,8 @@ def test_the_workers_are_given_every_variable(place: str) -> None:
     workers, _ = _pair(place)
     is_plain = workers.environment["EXTPROC_VAULT_ADDR"].startswith("http:")
     unneeded = {"EXTPROC_VAULT_CA_FILE"} if is_plain else set()
+    if workers.environment["EXTPROC_VAULT_AUTH"] == "approle":
+        unneeded |= {"EXTPROC_VAULT_ROLE", "EXTPROC_VAULT_TOKEN_FILE"}
     assert VARIABLES.keys() - unneeded <= workers.environment.keys()
 
 
