@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from extproc.adapters.log_journal import LogJournal
-from extproc.adapters.memory import MemoryClock, MemoryKeys, MemoryVault
+from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.bootstrap import configure_log
 from extproc.config.gateway import load
 from extproc.exchange.admission import AdmissionDesk
@@ -60,7 +60,7 @@ async def main(config: Path, socket: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     vault = MemoryVault({CREDENTIAL: Secret("sk-bench")})
-    desk = AdmissionDesk(lambda: gateway.catalog, known_keys(), vault, MemoryClock(), lambda: _PEPPER)
+    desk = AdmissionDesk(lambda: gateway.catalog, known_keys(), vault, MemoryClock(), MemoryHealth(), lambda: _PEPPER)
     journal = LogJournal()
     limits = Limits(max_response_bytes=gateway.limits.max_response_bytes)
     doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits)
