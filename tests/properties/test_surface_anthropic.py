@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.dialects.anthropic import Anthropic
@@ -19,6 +19,9 @@ from extproc.model.catalog import Operation
 from extproc.model.refusals import Refusal
 from tests.unit.dialects.anthropic_goldens import DEPLOYMENT, stream_of
 from tests.unit.dialects.surface_goldens import ASKED, events_of
+
+# Whole requests take a while to make up, and a busy machine is no fault of theirs.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
 ids = st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True)
@@ -99,6 +102,7 @@ requests = st.fixed_dictionaries(
 )
 
 
+@unhurried
 @given(requests, st.none() | choices)
 def test_a_request_reaches_claude_word_for_word(asked: dict[str, Any], choice: dict[str, Any] | None) -> None:
     if choice is not None and "tools" in asked:
@@ -109,6 +113,7 @@ def test_a_request_reaches_claude_word_for_word(asked: dict[str, Any], choice: d
     assert sent == {**asked, "model": "claude-x"}
 
 
+@unhurried
 @given(requests, st.sampled_from(sorted(set(DIALECTS) - SPEAKERS)))
 def test_nobody_else_hears_of_it(asked: dict[str, Any], dialect: str) -> None:
     try:
@@ -143,6 +148,7 @@ answers = st.lists(
 )
 
 
+@unhurried
 @given(answers)
 def test_an_answer_of_claudes_comes_back_block_by_block(content: list[dict[str, Any]]) -> None:
     usage = {"input_tokens": 3, "output_tokens": 4}
@@ -158,8 +164,8 @@ def test_an_answer_of_claudes_comes_back_block_by_block(content: list[dict[str, 
     assert told["content"] == content
 
 
+@unhurried
 @given(answers, st.data())
-@settings(deadline=None)
 def test_a_stream_of_claudes_comes_back_block_by_block_in_any_split(
     content: list[dict[str, Any]], data: st.DataObject
 ) -> None:
