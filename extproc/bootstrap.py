@@ -203,7 +203,7 @@ def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None)
     if token is not None and key is not None:
         directory.put(key, digest_token(token, pepper))
     references = {reference for each in catalog.deployments.values() for reference in credential_refs(each)}
-    vault = MemoryVault(dict.fromkeys(references, Secret("assumed")))
+    vault = MemoryVault({each: Secret("assumed") for each in references if not each.is_optional})
     return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), MemoryHealth(), lambda: pepper)
 
 

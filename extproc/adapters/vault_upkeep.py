@@ -116,9 +116,8 @@ class Upkeep:
     async def _read(self, holding: Holding, *, must_issue: bool) -> Unavailable | None:
         """The trouble it met."""
         is_lease = holding.source.engine is Engine.LEASE
-        must_issue = must_issue or holding.must_issue or self.is_orphaned(holding)
         try:
-            if must_issue or not await self._is_renewed(holding):
+            if must_issue or holding.must_issue or not await self._is_renewed(holding):
                 await self._read_anew(holding)
         except VaultOut as trouble:
             if self.out_since_s is None:

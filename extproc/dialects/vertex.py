@@ -3,8 +3,8 @@
     POST {base_path}/projects/{project}/locations/{location}/publishers/google/models/{upstream_model}:generateContent
 
 ``base_url`` names the region's host: https://europe-west4-aiplatform.googleapis.com/v1. Options: ``project`` and
-``location``, both in the path. The credential is an OAuth access token of a service identity, taken from the vault's
-field as it is; minting one from a leased identity is not done here, and such a token lasts an hour.
+``location``, both in the path. The credential is an OAuth access token of a service identity, as it is;
+where it was minted is not known here.
 
 Source: Vertex AI REST reference, ``projects.locations.publishers.models``, "generateContent" and
 "streamGenerateContent", and google-genai 3.4; read 2026-11. Read next: ``vertex_request``, ``vertex_answer``,

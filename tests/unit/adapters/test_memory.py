@@ -1,5 +1,7 @@
 """What the fakes add to their ports: failing when told to, and remembering. ``tests/contracts`` has the rest."""
 
+from dataclasses import replace
+
 import pytest
 
 from extproc.adapters.memory import MemoryClock, MemoryInvalidations, MemoryKeys, MemoryVault
@@ -29,6 +31,17 @@ def test_a_vault_gives_what_it_has_unless_it_is_down() -> None:
     vault.is_down = True
     with pytest.raises(Unavailable):
         vault.credential(REF)
+
+
+def test_a_vault_gives_an_empty_secret_for_an_optional_part_and_remembers_what_was_refused() -> None:
+    vault = MemoryVault({REF: Secret("s")})
+    absent = replace(REF, field="session_token", is_optional=True)
+    assert vault.credential(absent).reveal() == ""
+    vault.rejected((REF, absent))
+    assert vault.refused == [REF, absent]
+    vault.is_down = True
+    with pytest.raises(Unavailable):
+        vault.credential(absent)
 
 
 async def test_keys_that_are_told_to_be_down_answer_no_question() -> None:

@@ -232,7 +232,7 @@ async def test_a_principal_that_stays_refused_is_leased_again_and_not_before_it_
     world: World,
 ) -> None:
     world.vault.engines["azure/creds/openai"] = lambda _: {"client_id": "client-1", "client_secret": "entra~secret.1+ä"}
-    world.vault.lease_life_s = 100_000
+    world.vault.lease_life_s = world.vault.longest_lease_s = 100_000
     ref = world.entra()
     await world.held.load((ref,))
     world.endpoints.status = 401

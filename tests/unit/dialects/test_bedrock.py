@@ -129,6 +129,12 @@ def test_the_credential_travels_only_in_headers_that_are_known_as_credentials() 
     assert "AKIDEXAMPLE" not in repr(outgoing)
 
 
+def test_a_lasting_key_comes_with_an_empty_session_token_and_is_signed_without_one() -> None:
+    assert write(chat(), keys=(*KEYS, Secret(""))) == write(chat(), keys=KEYS)
+    signed = write(chat(), keys=(*KEYS, Secret("session-canary"))).credentials[0].value.reveal()
+    assert "x-amz-security-token" in signed.partition("SignedHeaders=")[2].partition(",")[0]
+
+
 def test_an_open_endpoint_is_asked_without_a_signature() -> None:
     outgoing = write(chat(stream=True), keys=())
     assert outgoing.credentials == ()
