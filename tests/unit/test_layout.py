@@ -32,6 +32,7 @@ DECLARATIONS = {
     "model/seams.py": "names that both sides share; contracts and e2e hold them to Envoy",
     "model/vault_state.py": "values without methods",
     "model/uses.py": "values without methods",
+    "policy/money_ports.py": "protocols; tests/contracts holds their implementations to them",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }
 """Files without a decision, and why. One that grows a branch needs a test and leaves this list."""

@@ -1,0 +1,314 @@
+#!lua name=extproc_budget
+-- Reserve, settle and void against every limit of one organisation at once: all of it or nothing, in one call.
+-- Version 1. redis_budgets.py is the other half; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
+--
+-- KEYS[1] = P, such as "b:{acme}:": every key of a call shares its hash tag, hence one Cluster slot.
+--   P c:<part>   HASH  u used, h held, g generation, a highest alert percent told.   Missing is COLD, never zero
+--   P p          HASH  reservation -> {c: [[part, held]…], b: [[bucket, tokens]…], n: [bucket…]}, while it is held
+--   P x          ZSET  reservation -> deadline of its hold, ms
+--   P d:<rid>    {s: "s"|"v"|"x", r: rank, c: {part: [generation, charged]}}, for a while after it is resolved
+--   P f:<part>   HASH  reservation -> what of it the loaded baseline contains
+--   P t:<bucket> HASH  r requests left, t tokens left, ts their time, ms.            Missing is full
+--   P n:<bucket> ZSET  reservation -> deadline: who is under way
+-- Amounts are whole numbers below 2^53. Time is Redis's own.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function number(value) return tonumber(value or '0') end
+
+-- Give back what a pending reservation holds. Its counters may have been lost and loaded meanwhile: a load counts the
+-- pending ones, so what is missing has nothing to give back.
+local function release(P, rid, pending)
+  for _, each in ipairs(pending.c) do
+    local key = P .. 'c:' .. each[1]
+    if redis.call('EXISTS', key) == 1 then redis.call('HINCRBY', key, 'h', -each[2]) end
+  end
+  for _, bucket in ipairs(pending.n) do redis.call('ZREM', P .. 'n:' .. bucket, rid) end
+  redis.call('HDEL', P .. 'p', rid)
+  redis.call('ZREM', P .. 'x', rid)
+end
+
+local function mark(P, rid, state, rank, charged, keep_ms)
+  -- cjson writes an empty table as an object, which is what an empty map is.
+  redis.call('SET', P .. 'd:' .. rid, cjson.encode({s = state, r = rank, c = charged}), 'PX', keep_ms)
+end
+
+local function sweep(P, now, keep_ms, most)
+  local due = redis.call('ZRANGE', P .. 'x', '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+  for _, rid in ipairs(due) do
+    local raw = redis.call('HGET', P .. 'p', rid)
+    if raw then
+      release(P, rid, cjson.decode(raw))
+      mark(P, rid, 'x', 0, {}, keep_ms)
+    else
+      redis.call('ZREM', P .. 'x', rid)
+    end
+  end
+  return #due
+end
+
+local function sum(P, parts, cold)
+  local used, held = 0, 0
+  for _, part in ipairs(parts) do
+    local found = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h')
+    if found[1] then
+      used, held = used + number(found[1]), held + number(found[2])
+    else
+      cold[#cold + 1] = part
+    end
+  end
+  return used, held
+end
+
+-- Levels of a bucket now. Rates are per ms; what was refunded beyond the brim is lost.
+local function levels(P, bucket, now)
+  local found = redis.call('HMGET', P .. 't:' .. bucket.id, 'r', 't', 'ts')
+  local elapsed = math.max(0, now - number(found[3] or now))
+  local function level(stored, per_minute)
+    if not per_minute then return nil end
+    return math.min(per_minute, tonumber(stored or per_minute) + elapsed * per_minute / 60000)
+  end
+  return level(found[1], bucket.rpm), level(found[2], bucket.tpm)
+end
+
+local function wait_ms(missing, per_minute) return math.ceil(missing * 60000 / per_minute) end
+
+-- ARGV: rid, {hold, keep, c: [{parts, lim, hard, a, from, to, ttl}], b: [{id, rpm, tpm, cc, t}]}
+local function reserve(keys, args)
+  local P, rid, ask, now = keys[1], args[1], cjson.decode(args[2]), now_ms()
+  local before = redis.call('HGET', P .. 'p', rid)
+  if before then return cjson.encode({ok = true, again = true, now = now}) end
+  local done = redis.call('GET', P .. 'd:' .. rid)
+  if done then return cjson.encode({ok = false, err = 'DONE', s = cjson.decode(done).s, now = now}) end
+  sweep(P, now, ask.keep, 8)
+
+  -- First everything is read and judged, and nothing written.
+  local cold, denied, left = {}, nil, {}
+  for index, counter in ipairs(ask.c) do
+    if now < counter.from or now >= counter.to then return cjson.encode({ok = false, err = 'CLOCK', now = now}) end
+    local used, held = sum(P, counter.parts, cold)
+    left[index] = counter.lim - used - held - counter.a
+    if counter.hard and left[index] < 0 and not denied then
+      denied = {what = 'c', i = index, used = used, held = held, of = counter.lim, wait = counter.to - now}
+    end
+  end
+  if #cold > 0 then return cjson.encode({ok = false, err = 'COLD', cold = cold, now = now}) end
+  local fill = {}
+  for index, bucket in ipairs(ask.b) do
+    local requests, tokens = levels(P, bucket, now)
+    local busy = 0
+    if bucket.cc then
+      redis.call('ZREMRANGEBYSCORE', P .. 'n:' .. bucket.id, '-inf', now)
+      busy = redis.call('ZCARD', P .. 'n:' .. bucket.id)
+    end
+    fill[index] = {requests or false, tokens or false, busy}
+    if not denied then
+      if requests and requests < 1 then
+        denied = {what = 'r', i = index, used = math.floor(bucket.rpm - requests), held = 0, of = bucket.rpm,
+                  wait = wait_ms(1 - requests, bucket.rpm)}
+      elseif tokens and tokens < bucket.t and (bucket.t <= bucket.tpm or tokens < bucket.tpm) then
+        -- What is larger than the bucket goes when the bucket is full, and leaves it in debt.
+        local missing = math.min(bucket.t, bucket.tpm) - tokens
+        denied = {what = 't', i = index, used = math.floor(bucket.tpm - tokens), held = 0, of = bucket.tpm,
+                  wait = wait_ms(missing, bucket.tpm)}
+      elseif bucket.cc and busy >= bucket.cc then
+        denied = {what = 'n', i = index, used = busy, held = 0, of = bucket.cc}
+      end
+    end
+  end
+  if denied then return cjson.encode({ok = false, err = 'DENIED', denied = denied, now = now}) end
+
+  -- Then all of it.
+  local held, taken, under_way = {}, {}, {}
+  for index, counter in ipairs(ask.c) do
+    local part = counter.parts[#counter.parts]
+    redis.call('HINCRBY', P .. 'c:' .. part, 'h', counter.a)
+    held[index] = {part, counter.a}
+  end
+  for index, bucket in ipairs(ask.b) do
+    local requests, tokens, busy = unpack(fill[index])
+    local key = P .. 't:' .. bucket.id
+    if requests then requests = requests - 1; redis.call('HSET', key, 'r', string.format('%.6f', requests)) end
+    if tokens then tokens = tokens - bucket.t; redis.call('HSET', key, 't', string.format('%.6f', tokens)) end
+    if requests or tokens then
+      redis.call('HSET', key, 'ts', now)
+      -- Long enough to be full again, also out of debt.
+      local debt = math.max(0, -(tokens or 0)) / (bucket.tpm or 1)
+      redis.call('PEXPIRE', key, math.ceil((2 + debt) * 60000))
+    end
+    taken[index] = {bucket.id, bucket.t}
+    if bucket.cc then
+      redis.call('ZADD', P .. 'n:' .. bucket.id, now + ask.hold, rid)
+      redis.call('PEXPIRE', P .. 'n:' .. bucket.id, math.max(ask.hold, redis.call('PTTL', P .. 'n:' .. bucket.id)))
+      under_way[#under_way + 1] = bucket.id
+    end
+    fill[index] = {requests or false, tokens or false, busy + 1}
+  end
+  redis.call('HSET', P .. 'p', rid, cjson.encode({c = held, b = taken, n = under_way}))
+  redis.call('ZADD', P .. 'x', now + ask.hold, rid)
+  return cjson.encode({ok = true, now = now, left = left, fill = fill})
+end
+
+-- ARGV: rid, {rank, keep, c: [[part, amount, expected generation or false]…], b: [[bucket, tokens used]…], expect: bool}
+-- Idempotent by counter: what was applied is known from the mark while the generation is the same, and from the fence
+-- of the load otherwise. A higher rank corrects a lower one by the difference. Where a counter is missing nothing is
+-- charged at all: the caller loads it and comes again.
+local function settle(keys, args)
+  local P, rid, bill, now = keys[1], args[1], cjson.decode(args[2]), now_ms()
+  local raw = redis.call('GET', P .. 'd:' .. rid)
+  local done = raw and cjson.decode(raw) or nil
+  local is_settled = done ~= nil and done.s == 's'
+  if is_settled and done.r > bill.rank then bill.c, bill.b = nil, nil end
+  if not bill.c then return cjson.encode({ok = true, how = 'OUTRANKED', now = now}) end
+
+  local cold, generations = {}, {}
+  for index, each in ipairs(bill.c) do
+    local g = redis.call('HGET', P .. 'c:' .. each[1], 'g')
+    if g then generations[index] = g else cold[#cold + 1] = each[1] end
+  end
+  if #cold > 0 then return cjson.encode({ok = false, err = 'COLD', cold = cold, now = now}) end
+
+  local pending_raw = redis.call('HGET', P .. 'p', rid)
+  local pending = pending_raw and cjson.decode(pending_raw) or nil
+  local charged, told, moved = {}, {}, false
+  for index, each in ipairs(bill.c) do
+    local part, amount, g = each[1], each[2], generations[index]
+    local mine = is_settled and done.c[part] or nil
+    local applied
+    if mine and mine[1] == g then
+      applied = mine[2]
+    elseif not done and bill.expect and each[3] == g then
+      -- The mark is long gone; the caller remembers the generation that it was applied to.
+      applied = amount
+    else
+      applied = number(redis.call('HGET', P .. 'f:' .. part, rid))
+    end
+    local key = P .. 'c:' .. part
+    if amount ~= applied then
+      redis.call('HINCRBY', key, 'u', amount - applied)
+      moved = true
+    end
+    charged[part] = {g, amount}
+    local now_used = redis.call('HMGET', key, 'u', 'a')
+    told[index] = {part, g, number(now_used[1]), number(now_used[2])}
+  end
+  if pending then
+    release(P, rid, pending)
+    local used = {}
+    for _, each in ipairs(bill.b) do used[each[1]] = each[2] end
+    for _, each in ipairs(pending.b) do
+      local key = P .. 't:' .. each[1]
+      local difference = each[2] - (used[each[1]] or each[2])
+      if difference ~= 0 and redis.call('HEXISTS', key, 't') == 1 then
+        redis.call('HINCRBYFLOAT', key, 't', difference)
+      end
+    end
+  end
+  mark(P, rid, 's', bill.rank, charged, bill.keep)
+  local how = pending and 'OK' or (moved and 'LATE' or 'AGAIN')
+  return cjson.encode({ok = true, how = how, now = now, c = told})
+end
+
+-- ARGV: part, percent. True once for each percentage of each counter: whoever gets it tells.
+local function alert(keys, args)
+  local key = keys[1] .. 'c:' .. args[1]
+  local percent = tonumber(args[2])
+  if redis.call('EXISTS', key) == 0 or number(redis.call('HGET', key, 'a')) >= percent then return 0 end
+  redis.call('HSET', key, 'a', percent)
+  return 1
+end
+
+-- ARGV: rid, keep. Nothing was used: the hold and the tokens go back, the request was made all the same.
+local function void(keys, args)
+  local P, rid = keys[1], args[1]
+  local raw = redis.call('HGET', P .. 'p', rid)
+  if not raw then return redis.call('EXISTS', P .. 'd:' .. rid) == 1 and 'AGAIN' or 'GONE' end
+  local pending = cjson.decode(raw)
+  release(P, rid, pending)
+  for _, each in ipairs(pending.b) do
+    local key = P .. 't:' .. each[1]
+    if redis.call('HEXISTS', key, 't') == 1 then redis.call('HINCRBYFLOAT', key, 't', each[2]) end
+  end
+  mark(P, rid, 'v', 0, {}, tonumber(args[2]))
+  return 'OK'
+end
+
+-- ARGV: hold, rid…  Each one that is still held, is held for that much longer from now. How many were.
+local function extend(keys, args)
+  local P, hold, now, count = keys[1], tonumber(args[1]), now_ms(), 0
+  for index = 2, #args do
+    local raw = redis.call('HGET', P .. 'p', args[index])
+    if raw then
+      redis.call('ZADD', P .. 'x', now + hold, args[index])
+      for _, bucket in ipairs(cjson.decode(raw).n) do
+        redis.call('ZADD', P .. 'n:' .. bucket, now + hold, args[index])
+        redis.call('PEXPIRE', P .. 'n:' .. bucket, math.max(hold, redis.call('PTTL', P .. 'n:' .. bucket)))
+      end
+      count = count + 1
+    end
+  end
+  return count
+end
+
+-- ARGV: part, baseline, ttl, keep, highest percent told, rid, amount, rid, amount…  The counter as the ledger has it, with the recent
+-- rows that are within; what is held is counted anew from what is pending. Nothing where it exists.
+local function load(keys, args)
+  local P, part, now = keys[1], args[1], now_ms()
+  local key = P .. 'c:' .. part
+  if redis.call('EXISTS', key) == 1 then return 'EXISTS' end
+  local held = 0
+  for _, raw in ipairs(redis.call('HVALS', P .. 'p')) do
+    for _, each in ipairs(cjson.decode(raw).c) do if each[1] == part then held = held + each[2] end end
+  end
+  local fence = P .. 'f:' .. part
+  redis.call('DEL', fence)
+  for index = 6, #args, 2 do redis.call('HSET', fence, args[index], args[index + 1]) end
+  if #args >= 6 then redis.call('PEXPIRE', fence, args[4]) end
+  -- Unlike any before: a counter is not loaded, lost and loaded again within a microsecond.
+  local time = redis.call('TIME')
+  local generation = time[1] .. '.' .. time[2]
+  redis.call('HSET', key, 'u', args[2], 'h', held, 'g', generation, 'a', args[5])
+  redis.call('PEXPIRE', key, args[3])
+  return 'OK'
+end
+
+-- ARGV: part, used or "" to leave it. Repair: held from what is pending, used from the ledger. What it was before, and is now.
+local function recount(keys, args)
+  local P, part = keys[1], args[1]
+  local key = P .. 'c:' .. part
+  local found = redis.call('HMGET', key, 'u', 'h')
+  if not found[1] then return cjson.encode({ok = false}) end
+  local held = 0
+  for _, raw in ipairs(redis.call('HVALS', P .. 'p')) do
+    for _, each in ipairs(cjson.decode(raw).c) do if each[1] == part then held = held + each[2] end end
+  end
+  local used = args[2] == '' and number(found[1]) or tonumber(args[2])
+  redis.call('HSET', key, 'u', string.format('%.0f', used), 'h', held)
+  return cjson.encode({ok = true, was = {number(found[1]), number(found[2])}, is = {used, held}})
+end
+
+-- ARGV: part…  [used, held] of each, or false where it is COLD.
+local function show(keys, args)
+  local P, found = keys[1], {}
+  for index, part in ipairs(args) do
+    local value = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h')
+    found[index] = value[1] and {number(value[1]), number(value[2])} or false
+  end
+  return cjson.encode(found)
+end
+
+-- ARGV: keep, most. Gives back what is overdue; how many there were.
+local function tidy(keys, args) return sweep(keys[1], now_ms(), tonumber(args[1]), tonumber(args[2])) end
+
+redis.register_function('extproc_budget_reserve', reserve)
+redis.register_function('extproc_budget_settle', settle)
+redis.register_function('extproc_budget_void', void)
+redis.register_function('extproc_budget_extend', extend)
+redis.register_function('extproc_budget_load', load)
+redis.register_function('extproc_budget_alert', alert)
+redis.register_function('extproc_budget_recount', recount)
+redis.register_function('extproc_budget_show', show)
+redis.register_function('extproc_budget_tidy', tidy)
