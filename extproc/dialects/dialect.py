@@ -46,6 +46,8 @@ class Answer:
     """What it says beyond the canonical form, for the surface that has a place for it; see ``extension``."""
     value: Mapping[str, Any] | None = field(default=None, compare=False)
     """The same as it was read, for who must change it."""
+    text_bytes: int = 0
+    """How much text a model wrote in it; see ``answer_size``."""
 
 
 @dataclass(frozen=True, slots=True)

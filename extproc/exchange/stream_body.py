@@ -1,6 +1,7 @@
 """A stream of events, judged one by one. What is not a whole, readable event never moves on."""
 
 from extproc.dialects import openai
+from extproc.dialects.answer_size import answer_bytes
 from extproc.dialects.dialect import Chunk, Dialect, Done, Finishes, Ping, ProviderFailed, StreamItem, Unreadable
 from extproc.dialects.sse import EventTooLarge
 from extproc.dialects.surface import StreamWriter
@@ -12,7 +13,17 @@ from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TO
 class StreamBody:
     """Reads a provider's stream and gives the client's, as its surface writes it."""
 
-    __slots__ = ("_has_spoken", "_held", "_is_done", "_max_held", "_reader", "_writer", "is_answer", "usage")
+    __slots__ = (
+        "_has_spoken",
+        "_held",
+        "_is_done",
+        "_max_held",
+        "_reader",
+        "_writer",
+        "answer_bytes",
+        "is_answer",
+        "usage",
+    )
 
     def __init__(self, dialect: Dialect, writer: StreamWriter, *, max_held_bytes: int) -> None:
         self._reader = dialect.open_stream()
@@ -22,6 +33,7 @@ class StreamBody:
         self._has_spoken = False
         self._is_done = False
         self.usage: Usage | None = None
+        self.answer_bytes = 0
         self.is_answer = False
 
     def feed(self, data: bytes, *, is_last: bool) -> bytes:
@@ -64,8 +76,17 @@ class StreamBody:
                 self._is_done = self._has_spoken = True
             case Chunk(value):
                 self._has_spoken = self._has_spoken or openai.says_something(value)
+                self.answer_bytes += answer_bytes(value, "delta")
                 if "usage" in value:
-                    self.usage = openai.read_usage(value) or self.usage
+                    self.usage = _larger(openai.read_usage(value), self.usage)
             case _:
                 pass
         return self._writer.write(item)
+
+
+def _larger(told: Usage | None, before: Usage | None) -> Usage | None:
+    """What counts where usage is told more than once: it only grows, so a smaller one takes nothing back."""
+    if told is None or before is None:
+        return told or before
+    is_larger = told.input_tokens + told.output_tokens >= before.input_tokens + before.output_tokens
+    return told if is_larger else before

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from extproc.dialects.answer_size import answer_bytes
 from extproc.dialects.anthropic_answer import read_count
 from extproc.dialects.dialect import Answer, Dialect
 from extproc.dialects.surface import Asked, StreamWriter, Surface
@@ -30,7 +31,8 @@ class Voice:
         if self.is_count:
             return read_count(body)
         answer = dialect.read_answer(body)
-        return Answer(self.surface.write_answer(answer, self.asked), answer.usage)
+        size = 0 if answer.value is None else answer_bytes(answer.value, "message")
+        return Answer(self.surface.write_answer(answer, self.asked), answer.usage, text_bytes=size)
 
     def open_writer(self) -> StreamWriter:
         """A writer for a stream."""

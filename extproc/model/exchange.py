@@ -129,3 +129,7 @@ class DeliveryRecord:
     """The provider's wish."""
     first_token_s: float | None = None
     """From sending off to the first judged byte; None: none was released, or it was not the first attempt."""
+    answer_bytes: int = 0
+    """How much text the model wrote, as UTF-8, over all choices: content, reasoning, refusals, calls of tools."""
+    provider_request_id: str = ""
+    """As the provider's own records name the attempt; empty: it gave none."""

@@ -386,3 +386,10 @@ def test_what_is_too_long_is_given_on_only_where_a_larger_model_may_stand_behind
     actions = play(door, head(400, "application/json"), ResponseChunk(body, is_last=True))
     assert isinstance(actions[0], ReleaseHead if is_asked else Reply)
     assert door.record.failure == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(("id_", "expected"), [("req_1", "req_1"), ("x-1", ""), ("two words", ""), ("", "")])
+def test_a_record_has_the_providers_own_name_for_the_attempt(id_: str, expected: str) -> None:
+    door = delivery()
+    play(door, head(200, "text/event-stream", ("x-request-id", id_)), ResponseChunk(ANSWER, is_last=True))
+    assert (door.record.provider_request_id, door.record.answer_bytes) == (expected, len("hi"))

@@ -68,3 +68,11 @@ def test_the_models_name_at_the_provider_is_not_told() -> None:
     body = PlainBody(OpenAi(), voice(), 400, 10_000, "acme-prod-4")
     failure = failed(body, b'{"error":{"message":"acme-prod-4 takes no images"}}')
     assert b'"message":"*** takes no images"' in (failure.body or b"")
+
+
+def test_the_text_of_a_whole_answer_is_counted() -> None:
+    body = PlainBody(OpenAi(), voice(), 200, 10_000)
+    body.feed(
+        b'{"choices":[{"index":0,"message":{"content":"hi"}},{"index":1,"message":{"content":"ho"}}]}', is_last=True
+    )
+    assert body.answer_bytes == len("hiho")

@@ -6,6 +6,7 @@ from extproc.dialects.dialect import Chunk, Done, ProviderFailed, StreamItem, St
 from extproc.dialects.openai import OpenAi, OpenAiStream
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.exchange.stream_body import StreamBody
+from extproc.model.exchange import Usage
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
 from tests.unit.exchange.test_delivery import DONE, ROLE, STOP, USAGE, WORD, event
 from tests.unit.exchange.worlds import voice
@@ -101,3 +102,23 @@ def test_without_its_reader_saying_so_no_answer_is_whole(
         body.feed(event(WORD) + rest, is_last=True)
     assert caught.value.kind is kind
     assert not body.is_answer
+
+
+def test_the_text_of_a_stream_is_counted_chunk_by_chunk() -> None:
+    body = stream()
+    body.feed(event(ROLE) + event(WORD) + event(WORD), is_last=False)
+    assert body.answer_bytes == 2 * len("hi")
+
+
+@pytest.mark.parametrize("later", [{"prompt_tokens": 0, "completion_tokens": 0}, {"prompt_tokens": -1}, None, "none"])
+def test_usage_that_was_told_is_not_taken_back(later: object) -> None:
+    body = stream()
+    body.feed(event(WORD) + event(USAGE) + event({**USAGE, "usage": later}), is_last=False)
+    assert body.usage == Usage(3, 2)
+
+
+def test_usage_that_runs_along_counts_at_its_end() -> None:
+    body = stream()
+    running = [{**USAGE, "usage": {"prompt_tokens": 3, "completion_tokens": made}} for made in (1, 2, 7)]
+    body.feed(event(WORD) + b"".join(map(event, running)), is_last=False)
+    assert body.usage == Usage(3, 7)
