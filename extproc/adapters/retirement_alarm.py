@@ -18,7 +18,7 @@ from extproc.policy.retirements import Reminder
 class RetirementAlarm:
     """For one process of the gateway: the first worker has it, so that a fleet says everything once."""
 
-    def __init__(self, catalog: Callable[[], Catalog], clock: Clock, every_s: float = 60.0) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], clock: Clock, every_s: float = 10.0) -> None:
         """``every_s`` is how often it looks: a change of ``gateway.yaml`` is noticed as well as a new day."""
         self._catalog = catalog
         self._clock = clock
