@@ -38,7 +38,14 @@ from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContex
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
 from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TIMEOUT
-from extproc.model.seams import ATTEMPTS_HEADER, AUTO_HEADER, DEPLOYMENT_HEADER, MODEL_HEADER, RETRY_HEADER
+from extproc.model.seams import (
+    ATTEMPTS_HEADER,
+    AUTO_HEADER,
+    DEGRADED_HEADER,
+    DEPLOYMENT_HEADER,
+    MODEL_HEADER,
+    RETRY_HEADER,
+)
 
 # What of a provider's response headers a client may see. The rest tells about the provider's hosts, accounts, cookies.
 _KEPT = frozenset({":status", "content-type", "retry-after", "date"})
@@ -216,11 +223,14 @@ class Delivery:
         if not self._context.tells_route:
             return ()
         auto = ((AUTO_HEADER, self._context.auto),) if self._context.auto else ()
+        without = self._limits.degraded
+        degraded = ((DEGRADED_HEADER, ", ".join(without)),) if without else ()
         return (
             (DEPLOYMENT_HEADER, self._limits.deployment),
             (ATTEMPTS_HEADER, str(self._number)),
             (MODEL_HEADER, self._limits.upstream_model),
             *auto,
+            *degraded,
         )
 
     def _provider_request_id(self) -> str:

@@ -13,7 +13,7 @@ from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.identity import Permit
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Attempt, Plan
-from extproc.model.refusals import Refusal
+from extproc.model.refusals import Refusal, Unavailable
 from extproc.policy.ports import Vault
 
 
@@ -28,21 +28,24 @@ class Facts:
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
-    """One attempt for each deployment whose dialect can express the request, in order.
+    """One attempt for each deployment whose dialect can express the request and whose credential is at hand, in order.
 
     Raises:
-        Unavailable: a deployment's credential cannot be had from the vault.
+        Unavailable: nobody can be asked, and somebody could if the vault had a credential.
         Refusal: no deployment's dialect can express the request; the first one's reason.
     """
     attempts: list[Attempt] = []
     reasons: list[Refusal] = []
+    trouble: Unavailable | None = None
     for deployment in deployments:
         try:
             attempts.append(_attempt(plain_for(request, deployment.dialect), deployment, vault, now_s))
         except Refusal as refusal:
             reasons.append(refusal)
+        except Unavailable as unavailable:
+            trouble = trouble or unavailable
     if not attempts:
-        raise reasons[0]
+        raise trouble or reasons[0]
     return Plan(tuple(attempts))
 
 
@@ -58,6 +61,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
             attempt.idle_s,
             catalog.deployments[attempt.deployment].upstream_model,
             catalog.deployments[attempt.deployment].context_tokens,
+            attempt.degraded,
         )
         for attempt in plan.attempts
     )
@@ -93,4 +97,5 @@ def _attempt(request: ModelRequest, deployment: Deployment, vault: Vault, now_s:
         first_token_s=deployment.timeouts.first_token_s,
         total_s=deployment.timeouts.total_s,
         idle_s=deployment.timeouts.idle_s,
+        degraded=outgoing.degraded,
     )

@@ -20,6 +20,8 @@ class AttemptLimits:
     """What answers may call the model that gave them; empty: they do not say."""
     context_tokens: int | None = None
     """The most tokens of question and answer together; None: not known."""
+    degraded: tuple[str, ...] = ()
+    """Fields of the request that it was asked without, for an answer's header."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Attempt:
     first_token_s: float
     total_s: float
     idle_s: float
+    degraded: tuple[str, ...] = ()
+    """Fields of the request that this deployment does without, as its operator allowed."""
 
 
 @dataclass(frozen=True, slots=True)

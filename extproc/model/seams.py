@@ -31,6 +31,7 @@ DEPLOYMENT_HEADER = "x-gateway-deployment"
 ATTEMPTS_HEADER = "x-gateway-attempts"
 MODEL_HEADER = "x-gateway-model"
 AUTO_HEADER = "x-gateway-auto"
+DEGRADED_HEADER = "x-gateway-degraded"
 """Response headers that tell the caller what served it, where ``routing.tells_route`` says so."""
 
 ESTIMATE_HEADER = "x-gateway-estimate"

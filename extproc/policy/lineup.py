@@ -3,6 +3,7 @@
     healthy    in the order of its group's strategy; also one unproven deployment that is to find out if it works again
     unproven   its cooldown is over, and nobody knows if that helped
     tight      by the estimate the request may be too long for it
+    busy       it has as many requests under way as connections: Envoy would turn one more away, and try nobody else
     cooling    the soonest to recover first
     limited    not asked: its provider said when to come again
 
@@ -43,8 +44,9 @@ class Stage(IntEnum):
     HEALTHY = 0
     UNPROVEN = 1
     TIGHT = 2
-    COOLING = 3
-    LIMITED = 4
+    BUSY = 3
+    COOLING = 4
+    LIMITED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,20 @@ def describe_place(place: Place, needs: Needs) -> str:
     if contender.eligible.is_retired:
         by += "; last of its group, for its provider's last day is over"
     match place.stage:
-        case Stage.HEALTHY if contender.is_unproven:
-            return f"to find out whether it works again; {by}"
         case Stage.HEALTHY:
-            return f"healthy; {by}"
+            where = "to find out whether it works again" if contender.is_unproven else "healthy"
         case Stage.UNPROVEN:
-            return f"behind the healthy: not known to work again; {by}"
+            where = "behind the healthy: not known to work again"
         case Stage.TIGHT:
-            return f"behind those with more room: perhaps too small for this request; {by}"
+            where = "behind those with more room: perhaps too small for this request"
+        case Stage.BUSY:
+            where = f"behind those with a connection free: {standing.in_flight} requests under way"
         case Stage.COOLING:
             trouble = "trouble" if standing.trouble is None else _TROUBLES[standing.trouble]
             return f"only if all others fail: cooling down until {_clock(standing.cooldown_until_s)} after {trouble}"
         case Stage.LIMITED:
             return f"not asked: its provider limits requests until {_clock(standing.cooldown_until_s)}"
+    return f"{where}; {by}"
 
 
 # -- details ------------------------------------------------------------------------------------------------------
@@ -93,12 +96,15 @@ def _stand(eligible: Sequence[Eligible], needs: Needs, at: Circumstances) -> Ite
         strategy = at.catalog.groups[group].strategy
         ready: list[Contender] = []
         tight: list[Contender] = []
+        busy: list[Contender] = []
         for member in members:
             standing = at.health.standing(member.deployment.name)
             contender = Contender(member, standing, standing.is_unproven(at.now_s))
             if standing.is_cooling(at.now_s):
                 is_limited = standing.trouble is Trouble.RATE_LIMITED
                 yield Place(Stage.LIMITED if is_limited else Stage.COOLING, contender, strategy)
+            elif standing.in_flight >= member.deployment.max_connections:
+                busy.append(contender)
             else:
                 (tight if member.is_tight else ready).append(contender)
         for contender in _arrange(strategy, ready, needs, at.draw):
@@ -109,6 +115,8 @@ def _stand(eligible: Sequence[Eligible], needs: Needs, at: Circumstances) -> Ite
             yield Place(Stage.UNPROVEN if is_behind else Stage.HEALTHY, contender, strategy)
         for contender in _arrange(strategy, tight, needs, at.draw):
             yield Place(Stage.TIGHT, contender, strategy)
+        for contender in _arrange(strategy, busy, needs, at.draw):
+            yield Place(Stage.BUSY, contender, strategy)
 
 
 def _arrange(strategy: Strategy, contenders: list[Contender], needs: Needs, draw: Draw) -> list[Contender]:

@@ -41,6 +41,7 @@ def encode_context(context: ExchangeContext) -> str:
                 idle_ms=round(limits.idle_s * 1000),
                 upstream_model=limits.upstream_model,
                 context_tokens=limits.context_tokens or 0,
+                degraded=limits.degraded,
             )
             for limits in context.plan
         ],
@@ -83,6 +84,7 @@ def decode_context(text: str) -> ExchangeContext:
                 limits.idle_ms / 1000,
                 limits.upstream_model,
                 limits.context_tokens or None,
+                tuple(limits.degraded),
             )
             for limits in message.plan
         ),

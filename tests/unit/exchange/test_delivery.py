@@ -300,13 +300,14 @@ def test_no_order_of_events_ends_cleanly_without_an_answer(script: list[object],
 
 
 def test_an_answer_names_what_served_it_where_that_is_wished() -> None:
-    plan = (AttemptLimits(DeploymentName("d0"), "openai", 1, 2, 3, "m-0"),)
+    plan = (AttemptLimits(DeploymentName("d0"), "openai", 1, 2, 3, "m-0", degraded=("logprobs", "seed")),)
     told = replace(context(), plan=plan, tells_route=True, auto="premium; score=0.91")
     expected = (
         ("x-gateway-deployment", "d0"),
         ("x-gateway-attempts", "2"),
         ("x-gateway-model", "m-0"),
         ("x-gateway-auto", "premium; score=0.91"),
+        ("x-gateway-degraded", "logprobs, seed"),
     )
     release, *_ = play(Delivery(told, plan[0].deployment, 2, MAX_BYTES), head(), ResponseChunk(ANSWER, is_last=False))
     assert isinstance(release, ReleaseHead)

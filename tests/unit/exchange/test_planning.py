@@ -27,7 +27,7 @@ def test_a_plan_whose_credential_is_missing_is_no_plan() -> None:
     world = World()
     world.vault.is_down = True
     with pytest.raises(Unavailable):
-        make_plan(REQUEST, (SPARE, MAIN), world.vault, 0.0)
+        make_plan(REQUEST, (MAIN,), world.vault, 0.0)
 
 
 async def test_the_context_carries_each_deployments_limits_in_order() -> None:
@@ -50,3 +50,24 @@ def test_a_deployment_does_without_what_its_operator_lets_it_do_without() -> Non
     lenient = replace(SPARE, degrade=frozenset({"seed"}))
     main, spare = make_plan(request, (MAIN, lenient), World().vault, 0.0).attempts
     assert ("seed" in json.loads(main.body), "seed" in json.loads(spare.body)) == (True, False)
+
+
+def test_who_has_no_credential_at_hand_is_passed_over_while_somebody_has() -> None:
+    world = World()
+    world.vault.is_down = True
+    (attempt,) = make_plan(REQUEST, (MAIN, SPARE), world.vault, 0.0).attempts
+    assert attempt.deployment == SPARE.name
+    with pytest.raises(Unavailable):
+        make_plan(REQUEST, (MAIN,), world.vault, 0.0)
+
+
+async def test_what_a_deployment_does_without_travels_to_its_answer() -> None:
+    world = World()
+    key = await world.keys.find(next(iter(world.keys._by_digest)))
+    assert key is not None
+    frugal = replace(MAIN, degrade=frozenset({"seed"}))
+    request = openai.read_request(Operation.CHAT, chat(model="two", seed=7).data)
+    plan = make_plan(request, (frugal, SPARE), world.vault, 0.0)
+    assert b"seed" not in plan.attempts[0].body
+    context = make_context(Facts(ExchangeId("x"), 7.0, ""), Permit(Principal(key), TWO), request, plan, CATALOG)
+    assert [each.degraded for each in context.plan] == [("seed",), ()]

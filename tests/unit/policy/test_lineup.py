@@ -58,6 +58,15 @@ def test_who_may_be_too_small_is_asked_when_it_is_all_there_is() -> None:
     ) == ["a"]
 
 
+def test_who_has_no_connection_free_comes_after_everybody_who_may_serve_now() -> None:
+    standings = {"a": Standing(in_flight=5), "b": Standing(in_flight=4), "d": cooling(60)}
+    market = Market(AB_THEN_CD, [deployment("a", max_connections=5), deployment("b", max_connections=5)], standings)
+    assert market.order() == ["b", "c", "a", "d"]
+    assert Market([group("one", "a")], [deployment("a", max_connections=1)], {"a": Standing(in_flight=9)}).order() == [
+        "a"
+    ]
+
+
 def test_a_retired_deployment_is_the_last_of_its_group() -> None:
     retired = deployment("a", retires_on=date(2020, 1, 1))
     market = Market(AB_THEN_CD, [retired])

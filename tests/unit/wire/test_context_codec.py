@@ -12,7 +12,17 @@ from extproc.wire.context_codec import ContextUnreadable, decode_context, encode
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 seconds = st.integers(0, 3_600_000).map(lambda milliseconds: milliseconds / 1000)
 sizes = st.none() | st.integers(1, 2**31)
-attempts = st.builds(AttemptLimits, text.map(DeploymentName), text, seconds, seconds, seconds, text, sizes)
+attempts = st.builds(
+    AttemptLimits,
+    text.map(DeploymentName),
+    text,
+    seconds,
+    seconds,
+    seconds,
+    text,
+    sizes,
+    st.lists(text, max_size=2).map(tuple),
+)
 contexts = st.builds(
     ExchangeContext,
     id=text.map(ExchangeId),

@@ -41,7 +41,7 @@ class ExchangeContext(_message.Message):
     def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ...) -> None: ...
 
 class AttemptLimits(_message.Message):
-    __slots__ = ("deployment", "dialect", "first_token_ms", "total_ms", "idle_ms", "upstream_model", "context_tokens")
+    __slots__ = ("deployment", "dialect", "first_token_ms", "total_ms", "idle_ms", "upstream_model", "context_tokens", "degraded")
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     DIALECT_FIELD_NUMBER: _ClassVar[int]
     FIRST_TOKEN_MS_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class AttemptLimits(_message.Message):
     IDLE_MS_FIELD_NUMBER: _ClassVar[int]
     UPSTREAM_MODEL_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     deployment: str
     dialect: str
     first_token_ms: int
@@ -56,4 +57,5 @@ class AttemptLimits(_message.Message):
     idle_ms: int
     upstream_model: str
     context_tokens: int
-    def __init__(self, deployment: _Optional[str] = ..., dialect: _Optional[str] = ..., first_token_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., idle_ms: _Optional[int] = ..., upstream_model: _Optional[str] = ..., context_tokens: _Optional[int] = ...) -> None: ...
+    degraded: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, deployment: _Optional[str] = ..., dialect: _Optional[str] = ..., first_token_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., idle_ms: _Optional[int] = ..., upstream_model: _Optional[str] = ..., context_tokens: _Optional[int] = ..., degraded: _Optional[_Iterable[str]] = ...) -> None: ...
