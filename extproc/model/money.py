@@ -24,3 +24,7 @@ class Price:
     audio_output_nano_usd: int | None = None
     request_nano_usd: int = 0
     """For each request, whatever its size."""
+    long_above_tokens: int = 0
+    """Where ``long`` is said: a request with more input than this costs ``long`` for all of its tokens."""
+    long: "Price | None" = None
+    """Never cheaper in any kind, and without a ``long`` of its own."""

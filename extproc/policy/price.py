@@ -12,7 +12,7 @@ from extproc.model.money import NANO_PER_MICRO, MicroUsd, Price
 
 def cost(usage: Usage, price: Price) -> MicroUsd:
     """The cost of one exchange's usage at this price, rounded up."""
-    return _rounded_up(_nano(usage, price))
+    return _rounded_up(_nano(usage, _for_size(price, usage.input_tokens)))
 
 
 def most(input_tokens: int, output_tokens: int, prices: Iterable[Price | None]) -> MicroUsd | None:
@@ -24,8 +24,17 @@ def most(input_tokens: int, output_tokens: int, prices: Iterable[Price | None]) 
     for price in prices:
         if price is None:
             return None
-        total += input_tokens * _dearest_input(price) + output_tokens * _dearest_output(price) + price.request_nano_usd
+        total += _most_nano(input_tokens, output_tokens, _for_size(price, input_tokens))
     return _rounded_up(total)
+
+
+def _most_nano(input_tokens: int, output_tokens: int, price: Price) -> int:
+    return input_tokens * _dearest_input(price) + output_tokens * _dearest_output(price) + price.request_nano_usd
+
+
+def _for_size(price: Price, input_tokens: int) -> Price:
+    """What a request with so much input is charged by: some providers take more for all of a long one."""
+    return price.long if price.long is not None and input_tokens > price.long_above_tokens else price
 
 
 def _nano(usage: Usage, price: Price) -> int:

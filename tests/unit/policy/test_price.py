@@ -1,5 +1,6 @@
 """What a use costs, to the micro-dollar."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,6 +13,8 @@ from extproc.policy.price import cost, most
 
 PLAIN = Price(input_nano_usd=250, output_nano_usd=2000)
 FULL = Price(250, 2000, 25, 312, 2000, 400, 8000, 5_000_000)
+
+LONG = Price(100, 500, 10, long_above_tokens=1000, long=Price(500, 2500, 50))
 
 counts = st.integers(0, 10_000_000)
 prices = st.builds(Price, *[st.integers(0, 10**6)] * 2, *[st.none() | st.integers(0, 10**6)] * 5, st.integers(0, 10**9))
@@ -28,6 +31,8 @@ prices = st.builds(Price, *[st.integers(0, 10**6)] * 2, *[st.none() | st.integer
         (Usage(1000, 500, cached_tokens=400), PLAIN, 250 + 1000),
         (Usage(1000, 0, cached_tokens=400, cache_write_tokens=100), FULL, 125 + 10 + 32 + 5000),
         (Usage(0, 500, reasoning_tokens=300), FULL, 1000 + 5000),
+        (Usage(1000, 100, cached_tokens=100), LONG, 90 + 1 + 50),
+        (Usage(1001, 100, cached_tokens=1), LONG, 500 + 1 + 250),
         (Usage(100, 100, audio_input_tokens=50, audio_output_tokens=10), FULL, 13 + 20 + 180 + 80 + 5000),
     ],
 )
@@ -55,3 +60,19 @@ def test_no_usage_within_the_estimate_costs_more_than_it(
 
 def test_a_plan_with_an_unpriced_deployment_has_no_estimate() -> None:
     assert most(1, 1, [PLAIN, None]) is None
+
+
+def test_an_estimate_is_of_the_long_price_where_the_input_may_be_long() -> None:
+    assert most(1000, 0, [LONG]) == 100
+    assert most(1001, 0, [LONG]) == 501
+
+
+@given(
+    counts, counts, st.integers(0, 1000), st.integers(0, 1000), prices, st.integers(0, 10_000_000), st.integers(0, 9)
+)
+def test_more_tokens_never_cost_less(
+    given_: int, made: int, more_in: int, more_out: int, price: Price, above: int, factor: int
+) -> None:
+    longer = Price(price.input_nano_usd * (1 + factor), price.output_nano_usd * (1 + factor), request_nano_usd=10**9)
+    tiered = replace(price, long_above_tokens=above, long=longer)
+    assert cost(Usage(given_, made), tiered) <= cost(Usage(given_ + more_in, made + more_out), tiered)
