@@ -230,6 +230,7 @@ def serving(played: ScriptedVault | TokenEndpoints) -> Iterator[None]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._answer()
