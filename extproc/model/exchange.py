@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from extproc.model.catalog import Operation
-from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.ids import (
+    DeploymentName,
+    ExchangeId,
+    KeyId,
+    ModelName,
+    OrganisationId,
+    ProjectId,
+    TeamId,
+)
+from extproc.model.limits import LimitId, Unit
+from extproc.model.money import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,30 @@ class AttemptLimits:
     """The most tokens of question and answer together; None: not known."""
     degraded: tuple[str, ...] = ()
     """Fields of the request that it was asked without, for an answer's header."""
+    price: Price | None = None
+    """None: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCounter:
+    """One counter that an exchange will be charged to, as it was reserved. It never changes afterwards."""
+
+    part: str
+    unit: Unit
+    budget: LimitId
+    limit: int
+    alert_percents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is held for an exchange until it is settled."""
+
+    counters: tuple[HeldCounter, ...]
+    buckets: tuple[str, ...]
+    """Token buckets, by name."""
+    is_owed: bool = False
+    """Whether it was let through while its limits could not be asked: nothing is held, all is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +82,17 @@ class ExchangeContext:
     """Whether the answer names the deployment, the attempt and the model that gave it."""
     auto: str = ""
     """What ``model: auto`` decided, as the answer's header says it; empty: it was not asked."""
+    hold: Hold | None = None
+    """None: no limit is for it."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    """The most that one attempt was expected to use."""
+    user: str = ""
+    """Hash of the end user that the request names; empty: it names none."""
+    tags: tuple[str, ...] = ()
+    """The key's."""
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    """What is left of its limits, for whoever gets the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from extproc.model.catalog import Operation
 from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as pb
+from extproc.wire.hold_codec import decode_hold, decode_price, encode_hold, encode_price
 
 
 class ContextUnreadable(ValueError):  # noqa: N818 - reads as a claim
@@ -32,6 +33,12 @@ def encode_context(context: ExchangeContext) -> str:
         started_at_s=context.started_at_s,
         tells_route=context.tells_route,
         auto=context.auto,
+        hold=encode_hold(context.hold),
+        input_tokens=context.input_tokens,
+        output_tokens=context.output_tokens,
+        user=context.user,
+        tags=context.tags,
+        answer_headers=[pb.AnswerHeader(name=name, value=value) for name, value in context.answer_headers],
         plan=[
             pb.AttemptLimits(
                 deployment=limits.deployment,
@@ -42,6 +49,7 @@ def encode_context(context: ExchangeContext) -> str:
                 upstream_model=limits.upstream_model,
                 context_tokens=limits.context_tokens or 0,
                 degraded=limits.degraded,
+                price=encode_price(limits.price),
             )
             for limits in context.plan
         ],
@@ -58,6 +66,7 @@ def decode_context(text: str) -> ExchangeContext:
     try:
         message = pb.ExchangeContext.FromString(base64.b64decode(text, validate=True))
         operation = Operation(message.operation)
+        hold = decode_hold(message.hold) if message.HasField("hold") else None
     except (binascii.Error, DecodeError, ValueError) as error:
         raise ContextUnreadable(type(error).__name__) from None
     return ExchangeContext(
@@ -75,6 +84,12 @@ def decode_context(text: str) -> ExchangeContext:
         started_at_s=message.started_at_s,
         tells_route=message.tells_route,
         auto=message.auto,
+        hold=hold,
+        input_tokens=message.input_tokens,
+        output_tokens=message.output_tokens,
+        user=message.user,
+        tags=tuple(message.tags),
+        answer_headers=tuple((each.name, each.value) for each in message.answer_headers),
         plan=tuple(
             AttemptLimits(
                 DeploymentName(limits.deployment),
@@ -85,6 +100,7 @@ def decode_context(text: str) -> ExchangeContext:
                 limits.upstream_model,
                 limits.context_tokens or None,
                 tuple(limits.degraded),
+                decode_price(limits.price) if limits.HasField("price") else None,
             )
             for limits in message.plan
         ),

@@ -40,10 +40,11 @@ def _version(change: str) -> type[Message]:
     """The class of ExchangeContext as another version of the gateway would have generated it."""
     file = descriptor_pb2.FileDescriptorProto()
     exchange_context_pb2.DESCRIPTOR.CopyToProto(file)
-    context, limits = file.message_type
+    messages = {each.name: each for each in file.message_type}
+    context, limits = messages["ExchangeContext"], messages["AttemptLimits"]
     if change == "newer":
         context.field.add(name="region", number=1000, type=FIELD.TYPE_STRING, label=FIELD.LABEL_OPTIONAL)
-        context.field.add(name="tags", number=1001, type=FIELD.TYPE_STRING, label=FIELD.LABEL_REPEATED)
+        context.field.add(name="labels", number=1001, type=FIELD.TYPE_STRING, label=FIELD.LABEL_REPEATED)
         limits.field.add(name="weight", number=1000, type=FIELD.TYPE_UINT32, label=FIELD.LABEL_OPTIONAL)
     else:
         for name in ("catalog_version", "plan", "wants_usage"):
@@ -62,7 +63,7 @@ def test_what_a_newer_gateway_adds_is_ignored_and_survives_being_passed_on() -> 
     newer = _version("newer")
     written = newer.FromString(CONTEXT.SerializeToString())
     written.region = "eu"  # type: ignore[attr-defined]  # a class made at run time
-    written.tags.extend(["a", "b"])  # type: ignore[attr-defined]  # same
+    written.labels.extend(["a", "b"])  # type: ignore[attr-defined]  # same
     written.plan[1].weight = 7  # type: ignore[attr-defined]  # same
 
     read = exchange_context_pb2.ExchangeContext.FromString(written.SerializeToString())

@@ -5,12 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.catalog import Operation
-from extproc.model.exchange import AttemptLimits, ExchangeContext
+from extproc.model.exchange import AttemptLimits, ExchangeContext, HeldCounter, Hold
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.limits import LimitId, Unit
+from extproc.model.money import Price
 from extproc.wire.context_codec import ContextUnreadable, decode_context, encode_context
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 seconds = st.integers(0, 3_600_000).map(lambda milliseconds: milliseconds / 1000)
+texts = st.lists(text, max_size=2).map(tuple)
+amounts = st.integers(0, 10**12)
+price_fields = [amounts, amounts, *[st.none() | amounts] * 5, amounts]
+prices = st.builds(Price, *price_fields, amounts, st.none() | st.builds(Price, *price_fields))
+counters = st.builds(
+    HeldCounter,
+    text,
+    st.sampled_from(Unit),
+    text.map(LimitId),
+    st.integers(0, 2**53),
+    st.lists(st.integers(0, 100)).map(tuple),
+)
+holds = st.builds(Hold, st.lists(counters, max_size=2).map(tuple), texts, st.booleans())
 sizes = st.none() | st.integers(1, 2**31)
 attempts = st.builds(
     AttemptLimits,
@@ -39,6 +54,12 @@ contexts = st.builds(
     started_at_s=st.floats(0, 4e9),
     tells_route=st.booleans(),
     auto=text,
+    hold=st.none() | holds,
+    input_tokens=amounts,
+    output_tokens=amounts,
+    user=text,
+    tags=texts,
+    answer_headers=st.lists(st.tuples(text, text), max_size=2).map(tuple),
     surface=st.sampled_from(["openai", "anthropic"]),
 )
 
