@@ -4,9 +4,11 @@ Every method is bounded by its adapter and raises ``Unavailable`` instead of han
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from extproc.model.ids import ExchangeId
+from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer
 from extproc.model.limits import Baseline, Claim, Denied, Reservation, Settled, Settlement
 
 
@@ -59,4 +61,47 @@ class Baselines(Protocol):
         Raises:
             Unavailable: the ledger cannot be asked.
         """
+        ...
+
+
+class Ledger(Protocol):
+    """What every exchange leaves for ever. Never waits and never fails a request."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is soon no place left for rows: nothing new is let in, what is under way still finds some."""
+        ...
+
+    def append(self, row: LedgerRow) -> None:
+        """Take one record of an exchange: merged with the others of it, wherever and whenever they come."""
+        ...
+
+
+class LedgerBook(Protocol):
+    """The ledger for operators: what it holds, and what is corrected in it. Each method raises Unavailable."""
+
+    async def counted(self, organisation: str | None, since_s: float) -> tuple[Counted, ...]:
+        """Every counter that was charged within the last seconds, of one organisation or of all, and its whole sum."""
+        ...
+
+    async def writers(self) -> tuple[Writer, ...]:
+        """Who writes to it, and what they have that it does not."""
+        ...
+
+    async def adjust(self, adjustment: Adjustment) -> None:
+        """Correct a counter by a row of its own. Again is as good as once."""
+        ...
+
+    async def billed(
+        self, dialect: str, provider_request_ids: Sequence[str], from_s: float, to_s: float
+    ) -> tuple[LedgerRow, ...]:
+        """The rows that a provider knows by these request ids, and all others it gave one to that began in the time."""
+        ...
+
+    async def months(self) -> tuple[date, ...]:
+        """First days of the months it has rows of."""
+        ...
+
+    async def retain(self, first_kept: date) -> tuple[str, ...]:
+        """Drop the months before; what went."""
         ...
