@@ -82,7 +82,7 @@ class MemoryHealth:
         """Remember it."""
         self.begun.append((context, tokens))
 
-    def may_probe(self, deployment: DeploymentName, now_s: float) -> bool:
+    def may_probe(self, deployment: DeploymentName, now_s: float) -> bool:  # noqa: ARG002 - the port's
         """What it was told to say."""
         return self.is_probing
 
