@@ -1,14 +1,15 @@
 """The schema's objections in our words: pydantic's errors → problems with a fix. Only this file knows their codes."""
 
 import difflib
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from extproc.config.document import Document, Location
-from extproc.config.schema import GatewaySection
+
+S = TypeVar("S", bound=BaseModel)
 
 _KINDS = {
     "string_type": "is not a text",
@@ -23,7 +24,7 @@ _KINDS = {
 }
 
 
-def complain(schema: type[GatewaySection], document: Document) -> GatewaySection | None:
+def complain(schema: type[S], document: Document) -> S | None:
     """Check a document's tree; None where it has problems, which are then in the document."""
     tree = {} if document.tree is None else document.tree
     try:

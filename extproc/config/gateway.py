@@ -5,16 +5,19 @@
 Read ``schema`` for the file's keys, ``references`` for what must agree between them, ``watch`` for reloading.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from extproc.config.complaints import complain
 from extproc.config.document import read
+from extproc.config.limits import compile_limits, compile_outages
 from extproc.config.problems import GatewayInvalid, Problem
 from extproc.config.references import check_references, unused_deployments
 from extproc.config.schema import GatewaySection
 from extproc.config.snapshot import compile_catalog, longest_exchange_s
 from extproc.model.catalog import Catalog
+from extproc.model.limits import Limit, Outage
 
 __all__ = ["Gateway", "GatewayInvalid", "Problem", "load", "parse"]
 
@@ -106,6 +109,10 @@ class Gateway:
     catalog: Catalog
     warnings: tuple[Problem, ...] = ()
     """What is allowed and probably not meant."""
+    declared: tuple[Limit, ...] = ()
+    """What ``extproc apply`` makes of the budgets and rates; what is enforced is what was applied."""
+    outages: Mapping[str, Outage] = field(default_factory=dict)
+    """By organisation; one that is not named has ``Outage()``."""
 
 
 def load(path: Path) -> Gateway:
@@ -181,4 +188,6 @@ def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem
         ),
         catalog=catalog,
         warnings=warnings,
+        declared=compile_limits(sections.budgets, sections.rates),
+        outages=compile_outages(sections.tenants),
     )

@@ -9,6 +9,7 @@ import re
 from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.credentials import check_credential
 from extproc.config.document import Document, Location, Tree
+from extproc.config.limits import check_limits
 from extproc.config.routing import check_routing, entries, named_deployments
 from extproc.model.catalog import Operation
 from extproc.model.degradation import DEGRADABLE
@@ -29,6 +30,8 @@ def check_references(document: Document) -> None:
         _check_dialect(document, location, deployment)
         check_credential(document, location, deployment)
     check_routing(document, root)
+    models = frozenset(name for _, entry in entries(root, "models") if isinstance(name := entry.get("name"), str))
+    check_limits(document, root, models)
     _check_hosts(document, root)
     _check_ports(document, root)
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from extproc.config.limit_sections import BudgetSection, RateSection, TenantSection
+
 DEPLOYMENT_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$"
 
@@ -283,3 +285,6 @@ class GatewaySection(_Section):
     groups: Annotated[list[GroupSection], Field(max_length=1000, description="a list")] = []
     boundaries: Annotated[list[BoundarySection], Field(max_length=10_000, description="a list")] = []
     models: Annotated[list[ModelSection], Field(min_length=1, max_length=1000, description="a list")]
+    budgets: Annotated[list[BudgetSection], Field(max_length=100_000, description="a list")] = []
+    rates: Annotated[list[RateSection], Field(max_length=100_000, description="a list")] = []
+    tenants: Annotated[list[TenantSection], Field(max_length=100_000, description="a list")] = []

@@ -100,6 +100,16 @@ Limit = Budget | Rate
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """What an organisation is promised while its limits cannot be asked."""
+
+    is_open: bool = False
+    """False: nothing passes. True: each worker lets pass so much in one outage, and owes it to the ledger."""
+    allowance_micro_usd: int = 0
+    allowance_requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The most a request can use, over its whole plan."""
 
