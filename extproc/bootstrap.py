@@ -34,6 +34,7 @@ from extproc.adapters.postgres_keys import PostgresKeys
 from extproc.adapters.postgres_migrate import migrate_schema
 from extproc.adapters.postgres_pool import open_pool
 from extproc.adapters.postgres_uses import PostgresUses
+from extproc.adapters.redis_address import AddressInvalid, read_address
 from extproc.adapters.redis_client import open_redis
 from extproc.adapters.redis_health import RedisHealth, read_states
 from extproc.adapters.redis_invalidations import RedisInvalidations
@@ -132,12 +133,25 @@ def configure_log() -> None:
 
 def open_redis_of(environment: Environment) -> contextlib.AbstractAsyncContextManager[Redis]:
     """The Redis that the environment names."""
-    file = environment.redis_password_file
     try:
-        password = None if file is None else Secret(file.read_text().strip())
+        read_address(environment.redis_url)
+    except AddressInvalid as error:
+        raise EnvironmentInvalid(f"EXTPROC_REDIS_URL: {error}") from None
+    return open_redis(
+        environment.redis_url,
+        _read_password(environment.redis_password_file, "EXTPROC_REDIS_PASSWORD_FILE"),
+        sentinel_password=_read_password(
+            environment.redis_sentinel_password_file, "EXTPROC_REDIS_SENTINEL_PASSWORD_FILE"
+        ),
+        ca_file=environment.redis_ca_file,
+    )
+
+
+def _read_password(file: Path | None, variable: str) -> Secret | None:
+    try:
+        return None if file is None else Secret(file.read_text().strip())
     except OSError as error:
-        raise EnvironmentInvalid(f"EXTPROC_REDIS_PASSWORD_FILE cannot be read: {error.strerror}") from None
-    return open_redis(environment.redis_url, password)
+        raise EnvironmentInvalid(f"{variable} cannot be read: {error.strerror}") from None
 
 
 @contextlib.asynccontextmanager

@@ -1,30 +1,58 @@
 #!lua name=extproc_budget
 -- Reserve, settle and void against every limit of one organisation at once: all of it or nothing, in one call.
--- Version 1. redis_budgets.py is the other half; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
+-- Version 2. redis_functions.py calls it; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
 --
 -- KEYS[1] = P, such as "b:{acme}:": every key of a call shares its hash tag, hence one Cluster slot.
---   P c:<part>   HASH  u used, h held, g generation, a highest alert percent told.   Missing is COLD, never zero
+--   P c:<part>   HASH  u used, h held, g generation, e era, a highest alert percent told.   Missing is COLD, never zero
 --   P p          HASH  reservation -> {c: [[part, held]…], b: [[bucket, tokens]…], n: [bucket…]}, while it is held
+--                      # -> era: a counter of another one is COLD too. Who loses this key loses what is held, hence all
 --   P x          ZSET  reservation -> deadline of its hold, ms
 --   P d:<rid>    {s: "s"|"v"|"x", r: rank, c: {part: [generation, charged]}}, for a while after it is resolved
 --   P f:<part>   HASH  reservation -> what of it the loaded baseline contains
 --   P t:<bucket> HASH  r requests left, t tokens left, ts their time, ms.            Missing is full
 --   P n:<bucket> ZSET  reservation -> deadline: who is under way
--- Amounts are whole numbers below 2^53. Time is Redis's own.
+-- Amounts are whole numbers below 2^53, written out: cjson keeps 14 digits. Time is Redis's own.
 
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Unlike any before: nothing is loaded, lost and loaded again within a microsecond.
+local function stamp()
+  local time = redis.call('TIME')
+  return time[1] .. '.' .. time[2]
+end
+
 local function number(value) return tonumber(value or '0') end
+local function whole(value) return string.format('%.0f', value) end
+
+-- What is held by this reservation, or nil, and the organisation's era.
+local function pending_of(P, rid)
+  local found = redis.call('HMGET', P .. 'p', rid, '#')
+  return found[1] and cjson.decode(found[1]) or nil, found[2] or ''
+end
+
+-- Nobody's where there is none.
+local function era_of(P) return redis.call('HGET', P .. 'p', '#') or '' end
+
+-- What all pending reservations hold of each part.
+local function held_now(P)
+  local held = {}
+  for _, raw in ipairs(redis.call('HVALS', P .. 'p')) do
+    if raw:sub(1, 1) == '{' then
+      for _, each in ipairs(cjson.decode(raw).c) do held[each[1]] = (held[each[1]] or 0) + each[2] end
+    end
+  end
+  return held
+end
 
 -- Give back what a pending reservation holds. Its counters may have been lost and loaded meanwhile: a load counts the
--- pending ones, so what is missing has nothing to give back.
-local function release(P, rid, pending)
+-- pending ones, so what is COLD has nothing to give back.
+local function release(P, rid, pending, era)
   for _, each in ipairs(pending.c) do
     local key = P .. 'c:' .. each[1]
-    if redis.call('EXISTS', key) == 1 then redis.call('HINCRBY', key, 'h', -each[2]) end
+    if redis.call('HGET', key, 'e') == era then redis.call('HINCRBY', key, 'h', -each[2]) end
   end
   for _, bucket in ipairs(pending.n) do redis.call('ZREM', P .. 'n:' .. bucket, rid) end
   redis.call('HDEL', P .. 'p', rid)
@@ -39,9 +67,9 @@ end
 local function sweep(P, now, keep_ms, most)
   local due = redis.call('ZRANGE', P .. 'x', '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
   for _, rid in ipairs(due) do
-    local raw = redis.call('HGET', P .. 'p', rid)
-    if raw then
-      release(P, rid, cjson.decode(raw))
+    local pending, era = pending_of(P, rid)
+    if pending then
+      release(P, rid, pending, era)
       mark(P, rid, 'x', 0, {}, keep_ms)
     else
       redis.call('ZREM', P .. 'x', rid)
@@ -50,11 +78,11 @@ local function sweep(P, now, keep_ms, most)
   return #due
 end
 
-local function sum(P, parts, cold)
+local function sum(P, parts, era, cold)
   local used, held = 0, 0
   for _, part in ipairs(parts) do
-    local found = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h')
-    if found[1] then
+    local found = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h', 'e')
+    if found[1] and found[3] == era then
       used, held = used + number(found[1]), held + number(found[2])
     else
       cold[#cold + 1] = part
@@ -79,7 +107,7 @@ local function wait_ms(missing, per_minute) return math.ceil(missing * 60000 / p
 -- ARGV: rid, {hold, keep, c: [{parts, lim, hard, a, from, to, ttl}], b: [{id, rpm, tpm, cc, t}]}
 local function reserve(keys, args)
   local P, rid, ask, now = keys[1], args[1], cjson.decode(args[2]), now_ms()
-  local before = redis.call('HGET', P .. 'p', rid)
+  local before, era = pending_of(P, rid)
   if before then return cjson.encode({ok = true, again = true, now = now}) end
   local done = redis.call('GET', P .. 'd:' .. rid)
   if done then return cjson.encode({ok = false, err = 'DONE', s = cjson.decode(done).s, now = now}) end
@@ -89,10 +117,11 @@ local function reserve(keys, args)
   local cold, denied, left = {}, nil, {}
   for index, counter in ipairs(ask.c) do
     if now < counter.from or now >= counter.to then return cjson.encode({ok = false, err = 'CLOCK', now = now}) end
-    local used, held = sum(P, counter.parts, cold)
-    left[index] = counter.lim - used - held - counter.a
-    if counter.hard and left[index] < 0 and not denied then
-      denied = {what = 'c', i = index, used = used, held = held, of = counter.lim, wait = counter.to - now}
+    local used, held = sum(P, counter.parts, era, cold)
+    local after = counter.lim - used - held - counter.a
+    left[index] = whole(after)
+    if counter.hard and after < 0 and not denied then
+      denied = {what = 'c', i = index, used = whole(used), held = whole(held), wait = counter.to - now}
     end
   end
   if #cold > 0 then return cjson.encode({ok = false, err = 'COLD', cold = cold, now = now}) end
@@ -107,15 +136,15 @@ local function reserve(keys, args)
     fill[index] = {requests or false, tokens or false, busy}
     if not denied then
       if requests and requests < 1 then
-        denied = {what = 'r', i = index, used = math.floor(bucket.rpm - requests), held = 0, of = bucket.rpm,
+        denied = {what = 'r', i = index, used = math.floor(bucket.rpm - requests), held = 0,
                   wait = wait_ms(1 - requests, bucket.rpm)}
       elseif tokens and tokens < bucket.t and (bucket.t <= bucket.tpm or tokens < bucket.tpm) then
         -- What is larger than the bucket goes when the bucket is full, and leaves it in debt.
         local missing = math.min(bucket.t, bucket.tpm) - tokens
-        denied = {what = 't', i = index, used = math.floor(bucket.tpm - tokens), held = 0, of = bucket.tpm,
+        denied = {what = 't', i = index, used = math.floor(bucket.tpm - tokens), held = 0,
                   wait = wait_ms(missing, bucket.tpm)}
       elseif bucket.cc and busy >= bucket.cc then
-        denied = {what = 'n', i = index, used = busy, held = 0, of = bucket.cc}
+        denied = {what = 'n', i = index, used = busy, held = 0}
       end
     end
   end
@@ -126,7 +155,7 @@ local function reserve(keys, args)
   for index, counter in ipairs(ask.c) do
     local part = counter.parts[#counter.parts]
     redis.call('HINCRBY', P .. 'c:' .. part, 'h', counter.a)
-    held[index] = {part, counter.a}
+    held[index] = {part, whole(counter.a)}
   end
   for index, bucket in ipairs(ask.b) do
     local requests, tokens, busy = unpack(fill[index])
@@ -152,7 +181,7 @@ local function reserve(keys, args)
   return cjson.encode({ok = true, now = now, left = left, fill = fill})
 end
 
--- ARGV: rid, {rank, keep, c: [[part, amount, expected generation or false]…], b: [[bucket, tokens used]…], expect: bool}
+-- ARGV: rid, {rank, keep, c: [[part, amount, expected generation]…], b: [[bucket, tokens used]…], expect}
 -- Idempotent by counter: what was applied is known from the mark while the generation is the same, and from the fence
 -- of the load otherwise. A higher rank corrects a lower one by the difference. Where a counter is missing nothing is
 -- charged at all: the caller loads it and comes again.
@@ -165,21 +194,20 @@ local function settle(keys, args)
   if not bill.c then return cjson.encode({ok = true, how = 'OUTRANKED', now = now}) end
 
   local cold, generations = {}, {}
+  local pending, era = pending_of(P, rid)
   for index, each in ipairs(bill.c) do
-    local g = redis.call('HGET', P .. 'c:' .. each[1], 'g')
-    if g then generations[index] = g else cold[#cold + 1] = each[1] end
+    local found = redis.call('HMGET', P .. 'c:' .. each[1], 'g', 'e')
+    if found[1] and found[2] == era then generations[index] = found[1] else cold[#cold + 1] = each[1] end
   end
   if #cold > 0 then return cjson.encode({ok = false, err = 'COLD', cold = cold, now = now}) end
 
-  local pending_raw = redis.call('HGET', P .. 'p', rid)
-  local pending = pending_raw and cjson.decode(pending_raw) or nil
   local charged, told, moved = {}, {}, false
   for index, each in ipairs(bill.c) do
     local part, amount, g = each[1], each[2], generations[index]
     local mine = is_settled and done.c[part] or nil
     local applied
     if mine and mine[1] == g then
-      applied = mine[2]
+      applied = number(mine[2])
     elseif not done and bill.expect and each[3] == g then
       -- The mark is long gone; the caller remembers the generation that it was applied to.
       applied = amount
@@ -191,12 +219,12 @@ local function settle(keys, args)
       redis.call('HINCRBY', key, 'u', amount - applied)
       moved = true
     end
-    charged[part] = {g, amount}
+    charged[part] = {g, whole(amount)}
     local now_used = redis.call('HMGET', key, 'u', 'a')
-    told[index] = {part, g, number(now_used[1]), number(now_used[2])}
+    told[index] = {part, g, now_used[1], now_used[2] or '0'}
   end
   if pending then
-    release(P, rid, pending)
+    release(P, rid, pending, era)
     local used = {}
     for _, each in ipairs(bill.b) do used[each[1]] = each[2] end
     for _, each in ipairs(pending.b) do
@@ -212,22 +240,22 @@ local function settle(keys, args)
   return cjson.encode({ok = true, how = how, now = now, c = told})
 end
 
--- ARGV: part, percent. True once for each percentage of each counter: whoever gets it tells.
+-- ARGV: part, percent, who. True once for each percentage of each counter, to whoever is first, however often they ask.
 local function alert(keys, args)
-  local key = keys[1] .. 'c:' .. args[1]
-  local percent = tonumber(args[2])
-  if redis.call('EXISTS', key) == 0 or number(redis.call('HGET', key, 'a')) >= percent then return 0 end
-  redis.call('HSET', key, 'a', percent)
+  local key, percent = keys[1] .. 'c:' .. args[1], tonumber(args[2])
+  local found = redis.call('HMGET', key, 'g', 'a', 'w')
+  if not found[1] or number(found[2]) > percent then return 0 end
+  if number(found[2]) == percent then return found[3] == args[3] and 1 or 0 end
+  redis.call('HSET', key, 'a', percent, 'w', args[3])
   return 1
 end
 
 -- ARGV: rid, keep. Nothing was used: the hold and the tokens go back, the request was made all the same.
 local function void(keys, args)
   local P, rid = keys[1], args[1]
-  local raw = redis.call('HGET', P .. 'p', rid)
-  if not raw then return redis.call('EXISTS', P .. 'd:' .. rid) == 1 and 'AGAIN' or 'GONE' end
-  local pending = cjson.decode(raw)
-  release(P, rid, pending)
+  local pending, era = pending_of(P, rid)
+  if not pending then return redis.call('EXISTS', P .. 'd:' .. rid) == 1 and 'AGAIN' or 'GONE' end
+  release(P, rid, pending, era)
   for _, each in ipairs(pending.b) do
     local key = P .. 't:' .. each[1]
     if redis.call('HEXISTS', key, 't') == 1 then redis.call('HINCRBYFLOAT', key, 't', each[2]) end
@@ -253,55 +281,69 @@ local function extend(keys, args)
   return count
 end
 
--- ARGV: part, baseline, ttl, keep, highest percent told, rid, amount, rid, amount…  The counter as the ledger has it, with the recent
--- rows that are within; what is held is counted anew from what is pending. Nothing where it exists.
+-- ARGV: {ttl, keep, c: [[part, used, percent told, [rid, amount, rid, amount…]]…]}. Counters as the ledger has them,
+-- with the recent rows that are within; what is held is counted anew from what is pending. Nothing where one exists.
 local function load(keys, args)
-  local P, part, now = keys[1], args[1], now_ms()
-  local key = P .. 'c:' .. part
-  if redis.call('EXISTS', key) == 1 then return 'EXISTS' end
-  local held = 0
-  for _, raw in ipairs(redis.call('HVALS', P .. 'p')) do
-    for _, each in ipairs(cjson.decode(raw).c) do if each[1] == part then held = held + each[2] end end
+  local P, ask = keys[1], cjson.decode(args[1])
+  local era = era_of(P)
+  if era == '' then
+    era = stamp()
+    redis.call('HSET', P .. 'p', '#', era)
   end
-  local fence = P .. 'f:' .. part
-  redis.call('DEL', fence)
-  for index = 6, #args, 2 do redis.call('HSET', fence, args[index], args[index + 1]) end
-  if #args >= 6 then redis.call('PEXPIRE', fence, args[4]) end
-  -- Unlike any before: a counter is not loaded, lost and loaded again within a microsecond.
-  local time = redis.call('TIME')
-  local generation = time[1] .. '.' .. time[2]
-  redis.call('HSET', key, 'u', args[2], 'h', held, 'g', generation, 'a', args[5])
-  redis.call('PEXPIRE', key, args[3])
+  local held, generation = held_now(P), stamp()
+  for _, each in ipairs(ask.c) do
+    local part, recent = each[1], each[4]
+    local key, fence = P .. 'c:' .. part, P .. 'f:' .. part
+    if redis.call('HGET', key, 'e') ~= era then
+      redis.call('DEL', fence)
+      for index = 1, #recent, 2 do redis.call('HSET', fence, recent[index], recent[index + 1]) end
+      if #recent > 0 then redis.call('PEXPIRE', fence, ask.keep) end
+      local h = whole(held[part] or 0)
+      redis.call('HSET', key, 'u', each[2], 'h', h, 'g', generation, 'e', era, 'a', each[3], 'w', '')
+      redis.call('PEXPIRE', key, ask.ttl)
+    end
+  end
   return 'OK'
 end
 
--- ARGV: part, used or "" to leave it. Repair: held from what is pending, used from the ledger. What it was before, and is now.
+-- ARGV: part, used or "" to leave it. Repair: held from what is pending, used from the ledger. What it was, and is now.
 local function recount(keys, args)
   local P, part = keys[1], args[1]
   local key = P .. 'c:' .. part
-  local found = redis.call('HMGET', key, 'u', 'h')
-  if not found[1] then return cjson.encode({ok = false}) end
-  local held = 0
-  for _, raw in ipairs(redis.call('HVALS', P .. 'p')) do
-    for _, each in ipairs(cjson.decode(raw).c) do if each[1] == part then held = held + each[2] end end
-  end
-  local used = args[2] == '' and number(found[1]) or tonumber(args[2])
-  redis.call('HSET', key, 'u', string.format('%.0f', used), 'h', held)
-  return cjson.encode({ok = true, was = {number(found[1]), number(found[2])}, is = {used, held}})
+  local found = redis.call('HMGET', key, 'u', 'h', 'e')
+  if not found[1] or found[3] ~= era_of(P) then return cjson.encode({ok = false}) end
+  local held = whole(held_now(P)[part] or 0)
+  local used = args[2] == '' and found[1] or args[2]
+  redis.call('HSET', key, 'u', used, 'h', held)
+  return cjson.encode({ok = true, was = {found[1], found[2]}, is = {used, held}})
 end
 
 -- ARGV: part…  [used, held] of each, or false where it is COLD.
 local function show(keys, args)
-  local P, found = keys[1], {}
+  local P, found, era = keys[1], {}, era_of(keys[1])
   for index, part in ipairs(args) do
-    local value = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h')
-    found[index] = value[1] and {number(value[1]), number(value[2])} or false
+    local value = redis.call('HMGET', P .. 'c:' .. part, 'u', 'h', 'e')
+    found[index] = value[1] and value[3] == era and {value[1], value[2]} or false
   end
   return cjson.encode(found)
 end
 
--- ARGV: keep, most. Gives back what is overdue; how many there were.
-local function tidy(keys, args) return sweep(keys[1], now_ms(), tonumber(args[1]), tonumber(args[2])) end
+-- ARGV: keep, most, hold. Gives back what is overdue; how many there were. Holds whose deadlines were lost get new ones.
+local function tidy(keys, args)
+  local P, now = keys[1], now_ms()
+  if redis.call('HLEN', P .. 'p') - 1 > redis.call('ZCARD', P .. 'x') then
+    for _, rid in ipairs(redis.call('HKEYS', P .. 'p')) do
+      if rid ~= '#' then redis.call('ZADD', P .. 'x', 'NX', now + tonumber(args[3]), rid) end
+    end
+  end
+  return sweep(P, now, tonumber(args[1]), tonumber(args[2]))
+end
+
+-- A new era: every counter is COLD, and loaded from the ledger as it is missed. What is held stays held.
+local function renew(keys, args)
+  redis.call('HSET', keys[1] .. 'p', '#', stamp())
+  return 'OK'
+end
 
 redis.register_function('extproc_budget_reserve', reserve)
 redis.register_function('extproc_budget_settle', settle)
@@ -312,3 +354,4 @@ redis.register_function('extproc_budget_alert', alert)
 redis.register_function('extproc_budget_recount', recount)
 redis.register_function('extproc_budget_show', show)
 redis.register_function('extproc_budget_tidy', tidy)
+redis.register_function('extproc_budget_renew', renew)

@@ -9,16 +9,16 @@ lie on different sides of a window's edge. Read next: ``policy.reserve`` for cla
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from importlib.resources import files
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, assert_never
+from weakref import WeakValueDictionary
 
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
 
+from extproc.adapters.redis_functions import DEADLINE_S, BudgetFunctions
 from extproc.model.ids import ExchangeId
 from extproc.model.limits import (
+    Baseline,
     Charge,
     Claim,
     Crossing,
@@ -35,12 +35,11 @@ from extproc.model.refusals import Unavailable
 from extproc.policy.money_ports import Baselines
 from extproc.policy.ports import Clock
 
-LIBRARY = "extproc_budget"
-VERSION = 1
 KEEP_S = 3600
 """How long it is remembered that a reservation was resolved: nothing is settled again after that."""
 
-_DEADLINE_S = 1.0
+_WARM_S = 3.0
+"""For loading what is COLD, waiting for others who do so included."""
 _MOST_ROUNDS = 4
 _COUNTER_TTL_S = 70 * 86_400
 """Longer than any window and whatever may be settled late in it; a counter lost earlier is loaded anew."""
@@ -55,26 +54,21 @@ _SHORTAGES = {
 class RedisBudgets:
     """The ``Budgets`` port on Redis 7 or later, or Valkey."""
 
-    def __init__(self, redis: Redis, baselines: Baselines, clock: Clock, *, deadline_s: float = _DEADLINE_S) -> None:
+    def __init__(self, redis: Redis, baselines: Baselines, clock: Clock, *, deadline_s: float = DEADLINE_S) -> None:
         """``deadline_s`` is for each call to Redis."""
-        self._redis = redis
+        self.functions = BudgetFunctions(redis, deadline_s=deadline_s)
         self._baselines = baselines
         self._clock = clock
-        self._deadline_s = deadline_s
         self._offset_s = 0.0
-        self._log = structlog.get_logger("extproc.budgets")
+        self._warming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def install(self) -> bool:
-        """Load the functions where Redis has none or older ones; whether it did.
+        """See ``BudgetFunctions.install``.
 
         Raises:
             Unavailable: Redis did not answer, or does not let us.
         """
-        found = await self._do("FUNCTION", "LIST", "LIBRARYNAME", LIBRARY, "WITHCODE")
-        if _version(str(found)) >= VERSION:
-            return False
-        await self._do("FUNCTION", "LOAD", "REPLACE", library())
-        return True
+        return await self.functions.install()
 
     async def reserve(self, claim_at: Callable[[float], Claim]) -> Reservation | Denied:
         """Grant the whole claim, or nothing of it. Idempotent by the claim's reservation.
@@ -136,13 +130,23 @@ class RedisBudgets:
         """
         return int(await self._fcall("extend", organisation, round(hold_s * 1000), *reservations))
 
-    async def tidy(self, organisation: str, most: int = 1000) -> int:
+    async def tidy(self, organisation: str, most: int = 1000, *, hold_s: float = 60.0) -> int:
         """Give back holds that are overdue; how many there were, ``most`` at a time.
+
+        A hold whose deadline was lost is held for ``hold_s`` from now.
 
         Raises:
             Unavailable
         """
-        return int(await self._fcall("tidy", organisation, KEEP_S * 1000, most))
+        return int(await self._fcall("tidy", organisation, KEEP_S * 1000, most, round(hold_s * 1000)))
+
+    async def renew(self, organisation: str) -> None:
+        """Forget what every counter of the organisation says: each is loaded from the ledger when it is next asked.
+
+        Raises:
+            Unavailable
+        """
+        await self._fcall("renew", organisation)
 
     async def show(self, organisation: str, parts: Sequence[str]) -> list[tuple[int, int] | None]:
         """Used and held of each counter part; None where it is cold.
@@ -181,59 +185,42 @@ class RedisBudgets:
                 continue
             _, used, told = applied[alert.part]
             reached = [percent for percent in alert.percents if told < percent and used * 100 >= alert.of * percent]
-            if reached and await self._fcall("alert", settlement.organisation, alert.part, max(reached)):
+            who = (settlement.organisation, alert.part, max(reached, default=0), settlement.reservation)
+            if reached and await self._fcall("alert", *who):
                 crossed.append(Crossing(alert.budget, alert.part, max(reached), used, alert.of))
         return Settled(charges, tuple(crossed))
 
     async def _warm(self, organisation: str, parts: Sequence[str]) -> None:
-        baselines = await self._baselines.baselines(organisation, parts)
-        for part in parts:
-            baseline = baselines[part]
-            fence = [value for rid, amount in baseline.recent for value in (rid, amount)]
-            keep_ms = KEEP_S * 1000
-            # Nothing was told of it yet; a percentage that the baseline is beyond will be told once more.
-            await self._fcall("load", organisation, part, baseline.used, _COUNTER_TTL_S * 1000, keep_ms, 0, *fence)
+        lock = self._warming.setdefault(organisation, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_WARM_S), lock:
+                # Whoever waited may find it done.
+                found = await self.show(organisation, parts)
+                cold = [part for part, value in zip(parts, found, strict=True) if value is None]
+                if cold:
+                    await self._load(organisation, await self._baselines.baselines(organisation, cold))
+        except TimeoutError:
+            raise Unavailable("ledger", "counters were not loaded in time") from None
+
+    async def _load(self, organisation: str, baselines: Mapping[str, Baseline]) -> None:
+        # Nothing was told of them yet; a percentage that the baseline is beyond will be told once more.
+        loads = [
+            [part, str(each.used), 0, [value for rid, amount in each.recent for value in (rid, str(amount))]]
+            for part, each in baselines.items()
+        ]
+        ask = {"ttl": _COUNTER_TTL_S * 1000, "keep": KEEP_S * 1000, "c": loads}
+        await self._fcall("load", organisation, _written(ask))
 
     async def _ask(self, function: str, organisation: str, rid: ExchangeId, question: object) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(
-            await self._fcall(function, organisation, rid, json.dumps(question, separators=(",", ":")))
-        )
+        answer: dict[str, Any] = json.loads(await self._fcall(function, organisation, rid, _written(question)))
         return answer
 
     async def _fcall(self, function: str, organisation: str, *arguments: str | float) -> Any:
-        key = f"b:{{{organisation}}}:"
-        try:
-            return await self._do("FCALL", f"{LIBRARY}_{function}", 1, key, *arguments)
-        except FunctionsMissing:
-            # A Redis that was replaced by an empty one: what it counted is loaded from the ledger, as it is missed.
-            await self.install()
-            return await self._do("FCALL", f"{LIBRARY}_{function}", 1, key, *arguments)
-
-    async def _do(self, *command: str | float) -> Any:
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except ResponseError as error:
-            if "Function not found" in str(error):
-                raise FunctionsMissing("redis", "it has no functions of ours") from None
-            # Its text may quote the command.
-            raise Unavailable("redis", str(error).partition(" ")[0][:40]) from None
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable("redis", type(error).__name__) from None
+        return await self.functions.call(function, organisation, *arguments)
 
 
-class FunctionsMissing(Unavailable):
-    """Redis does not have the library."""
-
-
-def library() -> str:
-    """The functions' source."""
-    return files("extproc.adapters").joinpath("budget.lua").read_text(encoding="utf-8")
-
-
-def _version(listed: str) -> int:
-    _, found, rest = listed.partition("-- Version ")
-    return int(rest.partition(".")[0]) if found else 0
+def _written(question: object) -> str:
+    return json.dumps(question, separators=(",", ":"))
 
 
 def _question(claim: Claim) -> dict[str, object]:
@@ -297,6 +284,21 @@ def _denied(claim: Claim, answer: dict[str, Any]) -> Denied:
         limit=limit,
         used=int(denied["used"]),
         held=int(denied["held"]),
-        of=int(denied["of"]),
+        of=_of(claim, shortage, at),
         retry_after_s=None if wait is None else wait / 1000,
     )
+
+
+def _of(claim: Claim, shortage: Shortage, at: int) -> int:
+    match shortage:
+        case Shortage.BUDGET:
+            return claim.counters[at].limit
+        case Shortage.REQUESTS:
+            most = claim.buckets[at].requests_per_minute
+        case Shortage.TOKENS:
+            most = claim.buckets[at].tokens_per_minute
+        case Shortage.CONCURRENCY:
+            most = claim.buckets[at].concurrent
+        case _:
+            assert_never(shortage)
+    return most or 0

@@ -5,11 +5,11 @@ Nobody waits for it. While Redis is away a worker goes on with what it knows and
 requests are under way elsewhere is taken for unknown, that is zero, after a few seconds. What it could not tell is told
 later, up to a limit; a Redis that comes back empty is told of the cooldowns it has forgotten.
 
-    extproc:health:states      hash, deployment → its state as JSON; those unheard of for ten minutes are removed
-    extproc:health:changed     sorted set, deployment by the revision of its last change
-    extproc:health:seats       hash, exchange → which attempt it is at; until its end and 15 s longer
-    extproc:health:deadlines   sorted set, exchange by the second at which its seat is given up
-    extproc:health:meta        hash: epoch, revision, swept
+    extproc:{health}:states      hash, deployment → its state as JSON; those unheard of for ten minutes are removed
+    extproc:{health}:changed     sorted set, deployment by the revision of its last change
+    extproc:{health}:seats       hash, exchange → which attempt it is at; until its end and 15 s longer
+    extproc:{health}:deadlines   sorted set, exchange by the second at which its seat is given up
+    extproc:{health}:meta        hash: epoch, revision, swept
 """
 
 import asyncio
@@ -34,7 +34,8 @@ from extproc.policy.health import State, standing_of
 from extproc.policy.health_view import MOST_PENDING, HealthView
 from extproc.policy.ports import Clock
 
-PREFIX = "extproc:health:"
+PREFIX = "extproc:{health}:"
+"""The braces keep all of them on one node of a Cluster."""
 _KEYS = [PREFIX + name for name in ("states", "changed", "seats", "deadlines", "meta")]
 _DEADLINE_S = 2.0
 _EXPIRE_S = 7200

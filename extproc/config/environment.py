@@ -26,6 +26,8 @@ class Environment:
     postgres_dsn: str = "postgresql://127.0.0.1:5432/extproc"
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_password_file: Path | None = None
+    redis_sentinel_password_file: Path | None = None
+    redis_ca_file: Path | None = None
     vault_addr: str = "http://127.0.0.1:8200"
     vault_mount: str = "secret"
     vault_ca_file: Path | None = None
@@ -42,8 +44,10 @@ VARIABLES: Mapping[str, str] = {
     "EXTPROC_CONFIG": "path of gateway.yaml",
     "EXTPROC_RUN_DIR": "directory of the workers' sockets and the published configuration",
     "EXTPROC_POSTGRES_DSN": "libpq URL; a password comes from a service file or passfile=, never from here",
-    "EXTPROC_REDIS_URL": "redis:// or rediss:// URL without a password",
+    "EXTPROC_REDIS_URL": "URL of Redis without a password: redis, rediss, unix, redis+sentinel or redis+cluster",
     "EXTPROC_REDIS_PASSWORD_FILE": "file with the Redis password",
+    "EXTPROC_REDIS_SENTINEL_PASSWORD_FILE": "file with the sentinels' password",
+    "EXTPROC_REDIS_CA_FILE": "PEM bundle that signs Redis' certificates; without it the public ones",
     "EXTPROC_VAULT_ADDR": "URL of Vault or OpenBao",
     "EXTPROC_VAULT_MOUNT": "KV v2 mount with the provider keys and the pepper",
     "EXTPROC_VAULT_CA_FILE": "PEM bundle that signs the vault's certificate; without it the public ones",
@@ -60,6 +64,8 @@ _PATHS = {
     "config",
     "run_dir",
     "redis_password_file",
+    "redis_sentinel_password_file",
+    "redis_ca_file",
     "vault_ca_file",
     "vault_role_id_file",
     "vault_secret_id_file",

@@ -1,4 +1,7 @@
-"""What ``Budgets`` promises, on Valkey 8 and on Redis 8. Histories with faults are in ``tests/properties``."""
+"""What ``Budgets`` promises, on Valkey 8, on Redis 8, behind Sentinel and on a Cluster.
+
+Histories with faults are in ``tests/properties``.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from redis.asyncio import Redis
 
-from extproc.adapters import redis_budgets
+from extproc.adapters import redis_functions
 from extproc.adapters.memory import MemoryClock
 from extproc.adapters.redis_budgets import RedisBudgets
 from extproc.adapters.redis_client import open_redis
@@ -29,6 +32,7 @@ from extproc.model.limits import (
     Unit,
 )
 from extproc.model.refusals import Unavailable
+from tests.redis_servers import Clustered, Watched
 from tests.servers import Redis8, Valkey
 
 ORG = "acme"
@@ -71,12 +75,13 @@ class World:
         return await self.budgets.show(ORG, parts)
 
 
-@pytest.fixture(params=["valkey", "redis8"])
-async def world(request: pytest.FixtureRequest, valkey_server: Valkey, redis8_server: Redis8) -> AsyncIterator[World]:
-    url = {"valkey": valkey_server.url, "redis8": redis8_server.url}[request.param]
+@pytest.fixture(params=["valkey_server", "redis8_server", "steady_sentinels", "cluster"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    server: Valkey | Redis8 | Watched | Clustered = request.getfixturevalue(request.param)
+    url = server.url
     async with open_redis(url, most_connections=64) as redis:
         await redis.flushall()
-        await redis.execute_command("FUNCTION", "FLUSH")
+        await redis.execute_command("FUNCTION FLUSH")
         books, clock = Books(), MemoryClock()
         budgets = RedisBudgets(redis, books, clock)
         await budgets.install()
@@ -318,11 +323,11 @@ async def test_repair_sets_what_is_held_from_what_is_pending_and_used_from_the_l
 
 
 async def test_a_redis_without_our_functions_gets_them_and_newer_ones_are_kept(world: World) -> None:
-    await world.redis.execute_command("FUNCTION", "FLUSH")
+    await world.redis.execute_command("FUNCTION FLUSH")
     assert isinstance(await world.take(counter()), Reservation)
     assert not await world.budgets.install()
-    newer = redis_budgets.library().replace("-- Version 1", "-- Version 99")
-    await world.redis.execute_command("FUNCTION", "LOAD", "REPLACE", newer)
+    newer = redis_functions.library().replace(f"-- Version {redis_functions.VERSION}", "-- Version 99")
+    await world.redis.execute_command("FUNCTION LOAD", "REPLACE", newer)
     assert not await world.budgets.install()
 
 
