@@ -61,6 +61,40 @@ async def open_pool(dsn: str, *, most_connections: int = 4, most_waiting: int = 
         await pool.close(timeout=1.0)
 
 
+class LoneConnection:
+    """A connection of one asker's own: no flood that keeps a pool busy delays it, and it comes back at once."""
+
+    def __init__(self, dsn: str, limit_s: float) -> None:
+        self._dsn = dsn
+        self._limit_s = limit_s
+        self._connection: Connection | None = None
+
+    async def fetch(self, query: Any, values: Any) -> list[Row]:
+        """Every row of the answer.
+
+        Raises:
+            Unavailable: Postgres failed or did not answer in time.
+        """
+        try:
+            return await ask(self._limit_s, self._fetch(query, values))
+        except Unavailable:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Give the connection up; the next question makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _fetch(self, query: Any, values: Any) -> list[Row]:
+        if self._connection is None:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._dsn, autocommit=True, connect_timeout=2, application_name="extproc-feed"
+            )
+        return await (await self._connection.execute(query, values)).fetchall()
+
+
 def check_dsn(dsn: str) -> None:
     """Raise Unavailable if libpq could never connect with this; the DSN is not repeated, it may hold a password."""
     try:

@@ -7,12 +7,15 @@ from extproc.adapters.postgres_feed import open_feed
 from extproc.model.refusals import Unavailable
 from tests.servers import Postgres
 
-_FILL = "insert into admin_log (actor, action, subject, approval, detail) select 'a', 'project.create', 's', 'c', '{}' from generate_series(1, %s)"  # noqa: E501 - one statement
+_FILL = """
+    insert into admin_log (actor, action, subject, approval, detail)
+    select 'a', 'project.create', %s || n, 'c', '{}' from generate_series(1, %s) as n
+"""
 
 
 async def test_more_changes_than_it_tells_at_once_are_said_to_be_not_whole(postgres_dsn: str) -> None:
     with psycopg.connect(postgres_dsn) as connection:
-        connection.execute(_FILL, (1001,))
+        connection.execute(_FILL, ("key_", 1001))
     async with open_feed(postgres_dsn, limit_s=10) as feed:
         assert not (await feed.changes_since(0)).is_whole
         assert (await feed.changes_since(1)).is_whole
@@ -20,9 +23,17 @@ async def test_more_changes_than_it_tells_at_once_are_said_to_be_not_whole(postg
         assert not (await feed.changes_since(1002)).is_whole
 
 
+async def test_many_changes_of_something_else_are_no_reason_to_forget_keys(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(_FILL, ("limit:", 5000))
+    async with open_feed(postgres_dsn, limit_s=10) as feed:
+        changes = await feed.changes_since(0)
+    assert (changes.head, changes.keys, changes.is_whole) == (5000, (), True)
+
+
 async def test_a_change_of_something_else_than_a_key_moves_only_the_head(postgres_dsn: str) -> None:
     with psycopg.connect(postgres_dsn) as connection:
-        connection.execute(_FILL, (1,))
+        connection.execute(_FILL, ("s", 1))
     async with open_feed(postgres_dsn, limit_s=10) as feed:
         changes = await feed.changes_since(0)
     assert (changes.head, changes.keys) == (1, ())
