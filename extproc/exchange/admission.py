@@ -10,7 +10,7 @@ Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``expla
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from functools import partial
 from random import Random
@@ -31,9 +31,10 @@ from extproc.exchange.events import (
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
+from extproc.exchange.spending import NOTHING_HELD, SpendingDesk, end_user, hold, worst_case
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
-from extproc.model.identity import Principal
+from extproc.model.identity import Permit, Principal
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Headers, Plan
 from extproc.model.refusals import (
@@ -43,6 +44,7 @@ from extproc.model.refusals import (
     Refusal,
     Unavailable,
 )
+from extproc.model.routing import Needs
 from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
@@ -51,6 +53,7 @@ from extproc.policy.identify import identify, read_credential
 from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
 from extproc.policy.ports import Clock, Directory, Health, Vault
+from extproc.policy.reserve import Asker
 from extproc.policy.route import choose_route
 
 # What of the client's request may travel on. Everything else is removed: an application's internal headers are none
@@ -85,6 +88,7 @@ class Step(StrEnum):
     PERMIT = "permit"
     ROUTE = "route"
     PLAN = "plan"
+    LIMITS = "limits"
 
 
 Observer = Callable[[Step, object], None]
@@ -102,6 +106,8 @@ class AdmissionDesk:
     health: Health
     pepper: Callable[[], Secret]
     """Raises Unavailable when the vault does not have it."""
+    spending: SpendingDesk | None = None
+    """None: no limits are asked, as where a request is only explained."""
 
 
 class Admission:
@@ -213,7 +219,8 @@ class Admission:
             deployments = tuple(each for each in deployments if each.dialect in COUNTING)
         plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.PLAN, plan)
-        context = make_context(Facts(self._exchange, now_s, route.auto), permit, request, plan, self._catalog)
+        facts = await self._hold(Facts(self._exchange, now_s, route.auto), permit, request, needs, plan)
+        context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
             plan=plan,
@@ -222,6 +229,17 @@ class Admission:
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,
         )
+
+    async def _hold(self, facts: Facts, permit: Permit, request: ModelRequest, needs: Needs, plan: Plan) -> Facts:
+        """What the request may use is held before anything of it is sent."""
+        prices = [self._catalog.deployments[attempt.deployment].price for attempt in plan.attempts]
+        expected = worst_case(needs, prices)
+        asker = Asker(permit.principal.key, permit.model, end_user(request))
+        held = NOTHING_HELD
+        if self._desk.spending is not None and request.operation is not Operation.COUNT_TOKENS:
+            held = await hold(asker, expected, facts.exchange, self._desk.spending, facts.now_s)
+            self._passed(Step.LIMITS, held)
+        return replace(facts, estimate=expected, held=held, user=asker.user)
 
     def _answered(self, body: bytes, *headers: tuple[str, str]) -> Reply:
         own = SURFACES[self._surface].headers(self._exchange)

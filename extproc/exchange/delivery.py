@@ -205,7 +205,7 @@ class Delivery:
         media = (("content-type", "text/event-stream"),) if isinstance(self._body, StreamBody) else ()
         return ReleaseHead(
             None,
-            (*media, *self._voice.headers(), *self._route_headers()),
+            (*media, *self._voice.headers(), *self._context.answer_headers, *self._route_headers()),
             tuple(name for name in self._head_names() if name not in _KEPT),
         )
 
@@ -269,7 +269,14 @@ class Delivery:
         body = failed.body or self._voice.error_body(kind)
         wait = self._header("retry-after")
         kept = (("retry-after", wait),) if wait else ()
-        return [Reply(status, (JSON_TYPE, *kept, *self._voice.headers(), *self._route_headers()), body, kind.code)]
+        return [
+            Reply(
+                status,
+                (JSON_TYPE, *kept, *self._voice.headers(), *self._context.answer_headers, *self._route_headers()),
+                body,
+                kind.code,
+            )
+        ]
 
 
 def _limits(context: ExchangeContext, deployment: DeploymentName) -> AttemptLimits:

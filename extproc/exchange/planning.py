@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from extproc.dialects.degrading import write_for
 from extproc.dialects.extension import plain_for
 from extproc.dialects.registry import DIALECTS
+from extproc.exchange.spending import NOTHING, NOTHING_HELD, Held
 from extproc.model.catalog import Catalog, Deployment
 from extproc.model.chat import ModelRequest
 from extproc.model.dialects import credential_refs
 from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.identity import Permit
 from extproc.model.ids import ExchangeId
+from extproc.model.limits import Estimate
 from extproc.model.plan import Attempt, Plan
 from extproc.model.refusals import Refusal, Unavailable
 from extproc.policy.ports import Vault
+from extproc.policy.reserve import hide_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class Facts:
     now_s: float
     auto: str
     """What ``model: auto`` decided; empty: it was not asked."""
+    estimate: Estimate = NOTHING
+    """The most that one attempt can use."""
+    held: Held = NOTHING_HELD
+    user: str = ""
+    """The end user that the request names."""
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
@@ -62,6 +70,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
             catalog.deployments[attempt.deployment].upstream_model,
             catalog.deployments[attempt.deployment].context_tokens,
             attempt.degraded,
+            catalog.deployments[attempt.deployment].price,
         )
         for attempt in plan.attempts
     )
@@ -81,6 +90,12 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
         started_at_s=facts.now_s,
         tells_route=catalog.routing.tells_route,
         auto=facts.auto,
+        hold=facts.held.hold,
+        input_tokens=facts.estimate.input_tokens,
+        output_tokens=facts.estimate.output_tokens,
+        user=hide_user(facts.user) if facts.user else "",
+        tags=key.tags,
+        answer_headers=facts.held.headers,
     )
 
 

@@ -7,12 +7,17 @@ settles charges exactly these. Read next: ``policy.ports.Budgets`` for who grant
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
+from operator import itemgetter
 
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import ExchangeId, ModelName
-from extproc.model.limits import Bucket, Budget, Claim, Counter, Estimate, Level, Limit, Rate, Scope, Unit
+from extproc.model.limits import Bucket, Budget, Claim, Counter, Estimate, Level, Limit, Rate, Scope, Unit, Window
 from extproc.model.refusals import MODEL_WITHOUT_PRICE, Refusal
-from extproc.policy.windows import window_at
+from extproc.policy.windows import Moment, window_at
+
+Index = Mapping[tuple[str | None, ...], tuple[tuple[int, Limit], ...]]
+"""An organisation's limits by the team, project, key and model they name, each with its place in the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,19 @@ class Limits:
 
     version: int = 0
     by_organisation: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
+    """In the order in which they are asked for."""
+    index: Mapping[str, Index] = field(default_factory=dict, repr=False, compare=False)
+    """Made from the above where it is missing."""
+
+    def __post_init__(self) -> None:
+        missing = self.by_organisation.keys() - self.index.keys()
+        made = {name: _make_index(self.by_organisation[name]) for name in missing}
+        object.__setattr__(self, "index", {**self.index, **made})
+
+    def with_organisations(self, version: int, changed: Mapping[str, tuple[Limit, ...]]) -> "Limits":
+        """The snapshot in which these organisations have these limits; the work is theirs alone."""
+        kept = {name: index for name, index in self.index.items() if name not in changed}
+        return Limits(version, {**self.by_organisation, **changed}, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +69,42 @@ def make_claim(
     """
     counters: list[Counter] = []
     buckets: list[Bucket] = []
-    for limit in limits.by_organisation.get(asker.key.organisation, ()):
-        if not _is_for(limit.scope, asker):
-            continue
+    # Most budgets share a window, and working out a midnight costs more than all the rest.
+    moments: dict[Window, Moment] = {}
+    for limit in find_limits(limits, asker):
         holder = _holder(limit.scope, asker)
         if isinstance(limit, Rate):
             buckets.append(_bucket(limit, holder, estimate))
         else:
-            counters.append(_counter(limit, holder, estimate, now_s))
+            if limit.window not in moments:
+                moments[limit.window] = window_at(limit.window, now_s)
+            counters.append(_counter(limit, holder, estimate, moments[limit.window]))
     return Claim(exchange, asker.key.organisation, tuple(counters), tuple(buckets), hold_s)
 
 
-def _is_for(scope: Scope, asker: Asker) -> bool:
+def hide_user(user: str) -> str:
+    """An end user as they are counted: chosen by whoever sends the request, of any length, perhaps a person's name."""
+    return hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def find_limits(limits: Limits, asker: Asker) -> list[Limit]:
+    """The limits that are for a request, in order: those that name nothing else than what it has."""
     key = asker.key
-    wanted = ((scope.team, key.team), (scope.project, key.project), (scope.key, key.id), (scope.model, asker.model))
-    return all(named is None or named == own for named, own in wanted)
+    index = limits.index.get(key.organisation)
+    if not index:
+        return []
+    # Each limit names or leaves open four things: sixteen look-ups, however many limits there are.
+    places = product((None, key.team), (None, key.project), (None, key.id), (None, asker.model))
+    found = [placed for place in places for placed in index.get(place, ())]
+    return [limit for _, limit in sorted(found, key=itemgetter(0))]
+
+
+def _make_index(limits: tuple[Limit, ...]) -> Index:
+    placed: dict[tuple[str | None, ...], list[tuple[int, Limit]]] = {}
+    for number, limit in enumerate(limits):
+        scope = limit.scope
+        placed.setdefault((scope.team, scope.project, scope.key, scope.model), []).append((number, limit))
+    return {place: tuple(found) for place, found in placed.items()}
 
 
 def _holder(scope: Scope, asker: Asker) -> str:
@@ -81,8 +120,7 @@ def _path(scope: Scope, asker: Asker) -> Iterator[str]:
         if named is not None or depth >= level:
             yield own
     if scope.each is Level.USER:
-        # Chosen by whoever sends the request: of any length, and perhaps somebody's name.
-        yield hashlib.sha256(asker.user.encode()).hexdigest()[:16]
+        yield hide_user(asker.user)
     if scope.model is not None:
         yield f"model={scope.model}"
 
@@ -90,7 +128,7 @@ def _path(scope: Scope, asker: Asker) -> Iterator[str]:
 _DEPTH = {Level.ORGANISATION: 0, Level.TEAM: 1, Level.PROJECT: 2, Level.KEY: 3, Level.USER: 2}
 
 
-def _counter(budget: Budget, holder: str, estimate: Estimate, now_s: float) -> Counter:
+def _counter(budget: Budget, holder: str, estimate: Estimate, moment: Moment) -> Counter:
     if budget.unit is Unit.TOKENS:
         amount = estimate.tokens
     elif estimate.micro_usd is not None:
@@ -99,11 +137,10 @@ def _counter(budget: Budget, holder: str, estimate: Estimate, now_s: float) -> C
         raise Refusal(MODEL_WITHOUT_PRICE, param="model")
     else:
         amount = 0
-    moment = window_at(budget.window, now_s)
-    prefix = f"{budget.id}:{holder}:"
+    parts = name_parts(budget, holder, moment)
     return Counter(
-        id=prefix + moment.parts[-1],
-        parts=tuple(prefix + part for part in moment.parts),
+        id=parts[-1],
+        parts=parts,
         unit=budget.unit,
         limit=budget.amount,
         is_hard=budget.is_hard,
@@ -113,6 +150,20 @@ def _counter(budget: Budget, holder: str, estimate: Estimate, now_s: float) -> C
         budget=budget.id,
         alert_percents=budget.alert_percents,
     )
+
+
+def name_parts(budget: Budget, holder: str, moment: Moment) -> tuple[str, ...]:
+    """The counters of one window, oldest first."""
+    prefix = f"{budget.id}:{holder}:"
+    return tuple([prefix + part for part in moment.parts])
+
+
+def only_holder(scope: Scope) -> str | None:
+    """The one holder that all of a scope share; None where each of many has a count of its own."""
+    if scope.each is not None:
+        return None
+    model = None if scope.model is None else f"model={scope.model}"
+    return "/".join(name for name in (scope.team, scope.project, scope.key, model) if name is not None)
 
 
 def _bucket(rate: Rate, holder: str, estimate: Estimate) -> Bucket:

@@ -394,3 +394,14 @@ def test_a_record_has_the_providers_own_name_for_the_attempt(id_: str, expected:
     door = delivery()
     play(door, head(200, "text/event-stream", ("x-request-id", id_)), ResponseChunk(ANSWER, is_last=True))
     assert (door.record.provider_request_id, door.record.answer_bytes) == (expected, len("hi"))
+
+
+def test_what_is_left_of_the_limits_is_told_with_every_answer() -> None:
+    left = (("x-ratelimit-remaining-requests", "9"),)
+    told = replace(context(), answer_headers=left)
+    release, *_ = play(Delivery(told, DeploymentName("d0"), 1, MAX_BYTES), head(), ResponseChunk(ANSWER, is_last=False))
+    assert isinstance(release, ReleaseHead)
+    assert left[0] in release.set_headers
+    (reply,) = play(Delivery(told, DeploymentName("d0"), 1, MAX_BYTES), head(503, is_end=True))
+    assert isinstance(reply, Reply)
+    assert left[0] in reply.headers

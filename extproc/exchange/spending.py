@@ -1,0 +1,163 @@
+"""Holds what a request may use before anything of it is sent, and says what is left.
+
+    plan ──estimate──> claim ──reserve──> Held ──> Go       denied: 429       unreachable: closed 503, open owed
+
+Where no limit is for the caller nobody is asked. Read next: ``policy.reserve`` for claims, ``policy.closing`` for ends.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from extproc.model.chat import ModelRequest
+from extproc.model.exchange import HeldCounter, Hold
+from extproc.model.ids import ExchangeId
+from extproc.model.limits import Claim, Denied, Estimate, Left, LimitId, Outage, Reservation, Shortage
+from extproc.model.money import Price
+from extproc.model.plan import Headers
+from extproc.model.refusals import INSUFFICIENT_QUOTA, RATE_LIMIT_EXCEEDED, Refusal, Unavailable
+from extproc.model.routing import Needs
+from extproc.policy.allowance import Allowances
+from extproc.policy.money_ports import Budgets
+from extproc.policy.price import most
+from extproc.policy.reserve import Asker, Limits, make_claim
+
+HOLD_S = 300.0
+"""How long a hold lasts without a word; a longer exchange extends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingDesk:
+    """What holding asks of the world."""
+
+    limits: Callable[[], Limits]
+    budgets: Budgets
+    outage_of: Callable[[str], Outage]
+    """An organisation's policy while its limits cannot be asked."""
+    allowances: Allowances
+    """What this worker may let pass meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The receipt for which a request may be sent. Only ``hold`` makes one."""
+
+    hold: Hold | None
+    """None: no limit is for it."""
+    headers: Headers
+    """What is left, for the answer."""
+
+
+NOTHING = Estimate(0, 0, None)
+NOTHING_HELD = Held(None, ())
+"""No limit is for it."""
+
+
+async def hold(asker: Asker, estimate: Estimate, exchange: ExchangeId, desk: SpendingDesk, now_s: float) -> Held:
+    """Reserve everything that the request may use, or refuse it.
+
+    Args:
+        asker: who asks, for which model.
+        estimate: the most it can use, over its whole plan.
+        exchange: names the reservation.
+        desk: whom to ask.
+        now_s: UTC seconds, for the answer's headers and for windows while Redis cannot be asked.
+
+    Raises:
+        Refusal: RATE_LIMIT_EXCEEDED, INSUFFICIENT_QUOTA, MODEL_WITHOUT_PRICE.
+        Unavailable: the limits cannot be asked, and the organisation's policy is that nothing passes then.
+    """
+    limits = desk.limits()
+
+    def claim_at(moment_s: float) -> Claim:
+        return make_claim(limits, asker, estimate, exchange, HOLD_S, moment_s)
+
+    try:
+        answer = await desk.budgets.reserve(claim_at)
+    except Unavailable:
+        claim = claim_at(now_s)
+        if not desk.allowances.take(claim, desk.outage_of(claim.organisation)):
+            raise
+        return Held(_hold(claim, is_owed=True), ())
+    if isinstance(answer, Denied):
+        raise refusal_for(answer)
+    desk.allowances.restore(answer.claim.organisation)
+    if not answer.claim.counters and not answer.claim.buckets:
+        return NOTHING_HELD
+    return Held(_hold(answer.claim, is_owed=False), limit_headers(answer, now_s))
+
+
+def worst_case(needs: Needs, prices: Sequence[Price | None]) -> Estimate:
+    """The most that an exchange can use: of tokens in one attempt, of money in all of the plan's."""
+    input_tokens = -(-needs.input_tokens * _INPUT_MARGIN[0] // _INPUT_MARGIN[1])
+    output_tokens = _USUAL_OUTPUT_TOKENS if needs.output_tokens is None else needs.output_tokens
+    return Estimate(input_tokens, output_tokens, most(input_tokens, output_tokens, prices))
+
+
+def end_user(request: ModelRequest) -> str:
+    """Whom the request names as its end user; empty: nobody."""
+    named = request.payload.get("safety_identifier") or request.payload.get("user")
+    return named if isinstance(named, str) else ""
+
+
+def refusal_for(denied: Denied) -> Refusal:
+    """What a caller hears of a limit that is exceeded, and whether coming again helps."""
+    wait_s = denied.retry_after_s
+    # A client library that retries would only burn its time where the next window is hours away.
+    is_long = wait_s is not None and wait_s > _LONGEST_WAIT_S
+    headers = (
+        *((("retry-after", str(max(1, ceil(wait_s)))),) if wait_s is not None else (("retry-after", "1"),)),
+        *((("x-should-retry", "false"),) if is_long or denied.shortage is Shortage.BUDGET else ()),
+    )
+    if denied.shortage is Shortage.BUDGET:
+        left = max(0, denied.of - denied.used - denied.held)
+        text = f"Budget {denied.limit} is exhausted: {left} of {denied.of} left."
+        return Refusal(INSUFFICIENT_QUOTA, text, headers=headers)
+    return Refusal(RATE_LIMIT_EXCEEDED, f"Limit {denied.limit} is reached: {_WORDS[denied.shortage]}.", headers=headers)
+
+
+def limit_headers(reservation: Reservation, now_s: float) -> Headers:
+    """``x-ratelimit-*`` as OpenAI names them, and what is left of the tightest budget in money."""
+    found: list[tuple[str, str]] = []
+    for kind, left in (("requests", reservation.requests_left), ("tokens", reservation.tokens_left)):
+        if left is not None:
+            found += _rate_headers(kind, left, now_s)
+    if reservation.money_left is not None:
+        found.append(("x-gateway-budget-remaining", _usd(reservation.money_left.amount)))
+    return tuple(found)
+
+
+_INPUT_MARGIN = (3, 2)
+"""Above the estimate that routing goes by, which is right on average."""
+_USUAL_OUTPUT_TOKENS = 4096
+"""Held for a request that sets no maximum."""
+_LONGEST_WAIT_S = 60.0
+_WORDS = {
+    Shortage.REQUESTS: "too many requests a minute",
+    Shortage.TOKENS: "too many tokens a minute",
+    Shortage.CONCURRENCY: "too many requests at a time",
+}
+
+
+def _rate_headers(kind: str, left: Left, now_s: float) -> tuple[tuple[str, str], ...]:
+    resets_s = max(0.0, left.resets_at_s - now_s)
+    return (
+        (f"x-ratelimit-limit-{kind}", str(left.of)),
+        (f"x-ratelimit-remaining-{kind}", str(left.amount)),
+        (f"x-ratelimit-reset-{kind}", f"{resets_s:.3f}s"),
+    )
+
+
+def _usd(micro_usd: int) -> str:
+    return f"{micro_usd // 1_000_000}.{micro_usd % 1_000_000:06d}"
+
+
+def _hold(claim: Claim, *, is_owed: bool) -> Hold:
+    return Hold(
+        counters=tuple(
+            HeldCounter(each.parts[-1], each.unit, LimitId(each.budget), each.limit, each.alert_percents)
+            for each in claim.counters
+        ),
+        buckets=tuple(bucket.id for bucket in claim.buckets),
+        is_owed=is_owed,
+    )

@@ -1,0 +1,177 @@
+"""Holding what a request may use: who is asked, what is told, and what passes while nobody can be asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from extproc.dialects import openai
+from extproc.exchange.spending import (
+    NOTHING_HELD,
+    SpendingDesk,
+    end_user,
+    hold,
+    limit_headers,
+    refusal_for,
+    worst_case,
+)
+from extproc.model.catalog import Operation
+from extproc.model.ids import ExchangeId, ModelName
+from extproc.model.limits import (
+    Budget,
+    Claim,
+    Denied,
+    Estimate,
+    Left,
+    LimitId,
+    Outage,
+    Rate,
+    Reservation,
+    Scope,
+    Shortage,
+    Span,
+    Unit,
+    Window,
+)
+from extproc.model.money import MicroUsd, Price
+from extproc.model.refusals import Refusal, Unavailable
+from extproc.model.routing import Feature, Modality, Needs
+from extproc.policy.allowance import Allowances
+from extproc.policy.reserve import Asker, Limits
+from tests.samples import make_key
+from tests.unit.exchange.worlds import chat
+
+KEY = make_key()
+ORG = KEY.organisation
+DAY = Budget(LimitId("day"), Scope(ORG), Unit.MICRO_USD, 1_000_000, Window(Span.DAY))
+RPM = Rate(LimitId("rpm"), Scope(ORG), 60)
+EXPECTED = Estimate(100, 50, MicroUsd(70))
+LEFT = Left(LimitId("rpm"), 59, 60, 1_795_435_201.0)
+NOW_S = 1_795_435_200.0
+
+
+@dataclass(slots=True)
+class Answering:
+    """Budgets that give one answer, or are down."""
+
+    answer: Callable[[Claim], Reservation | Denied] | None
+    asked: list[Claim] = field(default_factory=list)
+
+    async def reserve(self, claim_at: Callable[[float], Claim]) -> Reservation | Denied:
+        claim = claim_at(NOW_S)
+        self.asked.append(claim)
+        if self.answer is None:
+            raise Unavailable("redis", "down")
+        return self.answer(claim)
+
+
+def desk(budgets: Answering, *limits: Budget | Rate, outage: Outage | None = None) -> SpendingDesk:
+    snapshot = Limits(1, {ORG: limits})
+    return SpendingDesk(lambda: snapshot, budgets, lambda _: outage or Outage(), Allowances())  # type: ignore[arg-type]
+
+
+async def held(at: SpendingDesk) -> object:
+    return await hold(Asker(KEY, ModelName("m")), EXPECTED, ExchangeId("x"), at, NOW_S)
+
+
+async def test_what_is_granted_is_held_by_the_counters_it_was_granted_from() -> None:
+    budgets = Answering(lambda claim: Reservation(claim, LEFT))
+    found = await held(desk(budgets, DAY, RPM))
+    assert found.hold.counters[0].part == "day::2026-11-23"  # type: ignore[attr-defined]
+    assert found.hold.buckets == ("rpm:",)  # type: ignore[attr-defined]
+    assert not found.hold.is_owed  # type: ignore[attr-defined]
+    assert dict(found.headers)["x-ratelimit-remaining-requests"] == "59"  # type: ignore[attr-defined]
+
+
+async def test_without_a_limit_nothing_is_held() -> None:
+    assert await held(desk(Answering(Reservation))) is NOTHING_HELD
+
+
+@pytest.mark.parametrize(
+    ("denied", "code", "headers"),
+    [
+        (
+            Denied(Shortage.REQUESTS, LimitId("rpm"), 60, 0, 60, 0.4),
+            "rate_limit_exceeded",
+            {"retry-after": "1"},
+        ),
+        (
+            Denied(Shortage.TOKENS, LimitId("tpm"), 60, 0, 60, 61.2),
+            "rate_limit_exceeded",
+            {"retry-after": "62", "x-should-retry": "false"},
+        ),
+        (Denied(Shortage.CONCURRENCY, LimitId("c"), 2, 0, 2, None), "rate_limit_exceeded", {"retry-after": "1"}),
+        (
+            Denied(Shortage.BUDGET, LimitId("day"), 70, 20, 100, 3600.0),
+            "insufficient_quota",
+            {"retry-after": "3600", "x-should-retry": "false"},
+        ),
+    ],
+)
+async def test_a_no_names_the_limit_and_says_whether_waiting_helps(
+    denied: Denied, code: str, headers: dict[str, str]
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        await held(desk(Answering(lambda _: denied), DAY))
+    assert (caught.value.kind.code, caught.value.kind.status) == (code, 429)
+    assert dict(caught.value.headers) == headers
+    assert denied.limit in caught.value.message
+    assert refusal_for(denied).message == caught.value.message
+
+
+async def test_while_limits_cannot_be_asked_a_closed_organisation_gets_nothing() -> None:
+    with pytest.raises(Unavailable):
+        await held(desk(Answering(None), DAY))
+
+
+async def test_while_limits_cannot_be_asked_an_open_one_gets_its_allowance_and_owes_it() -> None:
+    at = desk(Answering(None), DAY, outage=Outage(is_open=True, allowance_micro_usd=140, allowance_requests=9))
+    for _ in range(2):
+        found = await held(at)
+        assert found.hold.is_owed  # type: ignore[attr-defined]
+        assert [each.part for each in found.hold.counters] == ["day::2026-11-23"]  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable):
+        await held(at)
+
+
+async def test_an_answer_ends_the_outage_and_the_next_one_has_the_whole_allowance() -> None:
+    budgets = Answering(None)
+    at = desk(budgets, DAY, outage=Outage(is_open=True, allowance_micro_usd=70, allowance_requests=9))
+    await held(at)
+    budgets.answer = Reservation
+    await held(at)
+    budgets.answer = None
+    await held(at)
+
+
+def test_what_is_left_is_told_as_openai_does_and_money_in_dollars() -> None:
+    claim = Claim(ExchangeId("x"), ORG, (), (), 1.0)
+    told = limit_headers(
+        Reservation(claim, LEFT, Left(LimitId("t"), 5, 9, NOW_S - 1), Left(LimitId("m"), 1_234_567, 2_000_000, 0)),
+        NOW_S,
+    )
+    assert told == (
+        ("x-ratelimit-limit-requests", "60"),
+        ("x-ratelimit-remaining-requests", "59"),
+        ("x-ratelimit-reset-requests", "1.000s"),
+        ("x-ratelimit-limit-tokens", "9"),
+        ("x-ratelimit-remaining-tokens", "5"),
+        ("x-ratelimit-reset-tokens", "0.000s"),
+        ("x-gateway-budget-remaining", "1.234567"),
+    )
+
+
+def test_the_worst_case_counts_every_deployment_that_may_bill() -> None:
+    needs = Needs(100, 50, frozenset({Modality.TEXT}), frozenset[Feature]())
+    cheap, dear = Price(1000, 2000), Price(3000, 4000)
+    assert worst_case(needs, [cheap]) == Estimate(150, 50, MicroUsd(150 + 100))
+    assert worst_case(needs, [cheap, dear]) == Estimate(150, 50, MicroUsd(250 + 450 + 200))
+    assert worst_case(needs, [cheap, None]).micro_usd is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "user"),
+    [({}, ""), ({"user": "ann"}, "ann"), ({"user": "ann", "safety_identifier": "bob"}, "bob")],
+)
+def test_the_end_user_is_whom_the_request_names(fields: dict[str, str], user: str) -> None:
+    assert end_user(openai.read_request(Operation.CHAT, chat(**fields).data)) == user
