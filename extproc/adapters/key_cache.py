@@ -10,13 +10,13 @@ a worker that alone is cut off from both, which is noticed by the log line of ea
 """
 
 import asyncio
-import random
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from extproc.adapters.following import follow_for_ever, ring
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import KeyId
 from extproc.model.keys import Changes, KeyChange
@@ -112,8 +112,9 @@ class CachedDirectory:
     async def run(self) -> None:
         """Follow changes until cancelled. Losing either way is logged once for each outage."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._persist("redis", self._listen))
-            group.create_task(self._persist("postgres", self._poll))
+            most_s = self._policy.most_back_off_s
+            group.create_task(follow_for_ever("keys", "redis", self._listen, most_s))
+            group.create_task(follow_for_ever("keys", "postgres", self._poll, most_s))
 
     async def _look_up(self, digest: bytes) -> VirtualKey | None:
         flight = _Flight(asyncio.get_running_loop().create_future())
@@ -205,7 +206,7 @@ class CachedDirectory:
                 raise
             came_back()
             self._follow(changes, doubted)
-            await _wait(self._bell, self._policy.poll_s)
+            await ring(self._bell, self._policy.poll_s)
 
     def _follow(self, changes: Changes, doubted: set[KeyId]) -> None:
         if not changes.is_whole:
@@ -234,26 +235,6 @@ class CachedDirectory:
         if (digest := self._digests.pop(identity, None)) is not None:
             del self._keys[digest]
 
-    async def _persist(self, dependency: str, follow: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
-        """Follow again and again, waiting longer after each failure; one log line as an outage begins and one after."""
-        failures = 0
-
-        def came_back() -> None:
-            nonlocal failures
-            if failures:
-                self._log.info("keys_following_again", dependency=dependency)
-            failures = 0
-
-        while True:
-            try:
-                await follow(came_back)
-            except Unavailable as trouble:
-                if not failures:
-                    self._log.warning("keys_not_following", dependency=dependency, reason=trouble.reason)
-            failures += 1
-            longest_s = min(self._policy.most_back_off_s, 0.1 * 2 ** min(failures, 10))
-            await asyncio.sleep(random.uniform(longest_s / 2, longest_s))  # noqa: S311 - jitter, not a secret
-
 
 def _landed(landing: asyncio.Future[VirtualKey | None]) -> VirtualKey | None:
     problem = landing.exception()
@@ -261,11 +242,3 @@ def _landed(landing: asyncio.Future[VirtualKey | None]) -> VirtualKey | None:
         # One of its own for each who waited: a shared exception gathers everybody's traceback.
         raise Unavailable(problem.dependency, problem.reason)
     return landing.result()
-
-
-async def _wait(bell: asyncio.Event, limit_s: float) -> None:
-    try:
-        async with asyncio.timeout(limit_s):
-            await bell.wait()
-    except TimeoutError:
-        return

@@ -3,27 +3,19 @@
 Redis keeps nothing for who is not listening, so a lost connection is a lost message: ``key_cache`` polls as well.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
+from extproc.adapters.redis_channel import RedisChannel
 from extproc.model.ids import KeyId
 from extproc.model.keys import KeyChange
-from extproc.model.refusals import Unavailable
 
 CHANNEL = "extproc:keys"
-_DEPENDENCY = "redis"
-_DEADLINE_S = 1.0
-_SILENCE_S = 1.0
-"""After so long without a word the connection is asked whether it still lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,63 +26,14 @@ class RedisInvalidations:
 
     async def publish(self, change: KeyChange) -> None:
         """See ``Invalidations``."""
-        try:
-            async with asyncio.timeout(_DEADLINE_S):
-                await self.redis.publish(CHANNEL, _write(change))
-        except (RedisError, OSError, TimeoutError) as problem:
-            raise Unavailable(_DEPENDENCY, type(problem).__name__) from problem
+        await self._channel().publish(change)
 
-    @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[AsyncIterator[KeyChange]]:
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[KeyChange]]:
         """See ``Invalidations``."""
-        subscription = self.redis.pubsub()
-        try:
-            try:
-                async with asyncio.timeout(_DEADLINE_S):
-                    await subscription.subscribe(CHANNEL)
-                    # Published from here on arrives: Redis has confirmed.
-                    await _next_message(subscription, _DEADLINE_S)
-            except (RedisError, OSError, TimeoutError) as problem:
-                raise Unavailable(_DEPENDENCY, type(problem).__name__) from problem
-            yield _listen(subscription)
-        finally:
-            await _close(subscription)
+        return self._channel().subscribe()
 
-
-async def _listen(subscription: PubSub) -> AsyncIterator[KeyChange]:
-    is_asked = False
-    while True:
-        try:
-            message = await _next_message(subscription, _SILENCE_S)
-            if message is None:
-                if is_asked:
-                    raise Unavailable(_DEPENDENCY, "the connection is dead")
-                async with asyncio.timeout(_DEADLINE_S):
-                    await subscription.ping()
-                is_asked = True
-                continue
-        except (RedisError, OSError, TimeoutError) as problem:
-            raise Unavailable(_DEPENDENCY, type(problem).__name__) from problem
-        is_asked = False
-        if message["type"] == "subscribe":
-            raise Unavailable(_DEPENDENCY, "the client subscribed anew, so messages may have been missed")
-        if message["type"] == "message" and (change := _read(message["data"])) is not None:
-            yield change
-
-
-async def _next_message(subscription: PubSub, limit_s: float) -> dict[str, Any] | None:
-    # get_message bounds the wait for the first byte of a message only.
-    async with asyncio.timeout(limit_s + _DEADLINE_S):
-        message: dict[str, Any] | None = await subscription.get_message(timeout=limit_s)
-        return message
-
-
-async def _close(subscription: PubSub) -> None:
-    try:
-        async with asyncio.timeout(_DEADLINE_S):
-            await subscription.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
-    except (RedisError, OSError, TimeoutError):
-        return  # it was given up anyway
+    def _channel(self) -> RedisChannel[KeyChange]:
+        return RedisChannel(self.redis, CHANNEL, _write, _read)
 
 
 def _write(change: KeyChange) -> str:

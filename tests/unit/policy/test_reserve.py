@@ -1,15 +1,19 @@
 """Which limits a request meets, and what it asks of each."""
 
+import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import ExchangeId, KeyId, ModelName, ProjectId, TeamId
 from extproc.model.limits import Budget, Claim, Estimate, Level, Limit, LimitId, Rate, Scope, Span, Unit, Window
 from extproc.model.money import MicroUsd
 from extproc.model.refusals import MODEL_WITHOUT_PRICE, Refusal
-from extproc.policy.reserve import Asker, Limits, make_claim
+from extproc.policy.reserve import Asker, Limits, find_limits, make_claim, name_parts, only_holder
+from extproc.policy.windows import window_at
 from tests.samples import make_key
 
 KEY = make_key()
@@ -117,3 +121,75 @@ def test_what_has_no_price_is_refused_under_a_hard_budget_in_money_and_only_ther
     assert caught.value.kind is MODEL_WITHOUT_PRICE
     soft, tokens = claim(budget(Scope(ORG), is_hard=False), budget(Scope(ORG), Unit.TOKENS), micro_usd=None).counters
     assert (soft.amount, tokens.amount) == (0, 150)
+
+
+_names = st.none() | st.sampled_from(["aa", "bb", "cc"])
+_scopes = st.builds(
+    Scope,
+    organisation=st.just(ORG),
+    team=_names,
+    project=_names,
+    key=_names,
+    model=_names,
+    each=st.none() | st.sampled_from(Level),
+)
+_some = st.sampled_from(["aa", "bb", "cc", "dd"])
+
+
+def _is_for(scope: Scope, asker: Asker) -> bool:
+    """The rule, one limit at a time."""
+    key = asker.key
+    wanted = ((scope.team, key.team), (scope.project, key.project), (scope.key, key.id), (scope.model, asker.model))
+    return all(named is None or named == own for named, own in wanted)
+
+
+@given(scopes=st.lists(_scopes, max_size=30), team=_some, project=_some, key=_some, model=_some)
+def test_the_index_finds_exactly_the_limits_that_are_for_a_request_in_their_order(
+    scopes: list[Scope], team: str, project: str, key: str, model: str
+) -> None:
+    limits = tuple(Rate(LimitId(f"r{number}"), scope, 1) for number, scope in enumerate(scopes))
+    asker = Asker(replace(KEY, team=TeamId(team), project=ProjectId(project), id=KeyId(key)), ModelName(model))
+    expected = [limit for limit in limits if _is_for(limit.scope, asker)]
+    whole = Limits(1, {ORG: limits})
+    stepwise = Limits(0, {ORG: limits[::2], "other": limits}).with_organisations(1, {ORG: limits})
+    assert find_limits(whole, asker) == find_limits(stepwise, asker) == expected
+    assert find_limits(Limits(1, {"other": limits}), asker) == []
+
+
+def test_a_changed_organisation_leaves_the_others_as_they_were() -> None:
+    before = Limits(1, {"other": (Rate(LimitId("r"), Scope("other"), 1),)})
+    after = before.with_organisations(2, {ORG: (Rate(LimitId("r2"), Scope(ORG), 1),)})
+    assert after == Limits(2, {"other": before.by_organisation["other"], ORG: (Rate(LimitId("r2"), Scope(ORG), 1),)})
+    assert after.index["other"] is before.index["other"]
+    assert set(before.by_organisation) == {"other"}
+
+
+def test_ten_thousand_limits_of_which_ten_are_for_a_request_are_quickly_claimed() -> None:
+    others = [budget(Scope(ORG, team="search", project=f"p{number}")) for number in range(10_000)]
+    snapshot = Limits(1, {ORG: (*others, *(budget(Scope(ORG, team=KEY.team)) for _ in range(10)))})
+    asker, estimate = Asker(KEY, ModelName("m")), Estimate(1, 1, MicroUsd(1))
+    took_s = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        found = make_claim(snapshot, asker, estimate, ExchangeId("x"), 1, NOON_S)
+        took_s.append(time.perf_counter() - begin)
+        assert len(found.counters) == 10
+    assert min(took_s) < 0.0001
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(ORG),
+        Scope(ORG, team=KEY.team),
+        Scope(ORG, team=KEY.team, project=KEY.project, model="m"),
+        Scope(ORG, key=KEY.id),
+        Scope(ORG, model="m"),
+    ],
+)
+def test_whose_count_it_is_can_be_told_without_a_request_where_there_is_only_one(scope: Scope) -> None:
+    limit = budget(scope)
+    holder = only_holder(scope)
+    assert holder is not None
+    assert claim(limit).counters[0].parts == name_parts(limit, holder, window_at(limit.window, NOON_S))
+    assert only_holder(replace(scope, each=Level.USER)) is None
