@@ -33,6 +33,11 @@ class BudgetFunctions:
         self._deadline_s = deadline_s
         self._installing = asyncio.Lock()
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether several servers answer, each for its own organisations."""
+        return isinstance(self._redis, RedisCluster)
+
     async def install(self) -> bool:
         """Load the functions where Redis has none or older ones; whether it did. Newer ones are kept.
 
@@ -72,9 +77,7 @@ class BudgetFunctions:
         Raises:
             Unavailable
         """
-        where: dict[str, Any] = (
-            {"target_nodes": RedisCluster.PRIMARIES} if isinstance(self._redis, RedisCluster) else {}
-        )
+        where: dict[str, Any] = {"target_nodes": RedisCluster.PRIMARIES} if self.is_cluster else {}
         found = await self.do("INFO", "server", "replication", **where)
         # redis-py answers by node, or with the one node's facts.
         nodes = [found] if "run_id" in found else list(found.values())

@@ -64,6 +64,20 @@ class Baselines(Protocol):
         ...
 
 
+class Recent(Protocol):
+    """The ledger's last rows, for a Redis that forgot its last moments."""
+
+    async def recent(self, since_s: float) -> Sequence[Settlement]:
+        """What every row says was used that was written or changed within so many seconds.
+
+        With all charges of the row, the reservation's id and the rank of whoever told it; without buckets and alerts.
+
+        Raises:
+            Unavailable: the ledger cannot be asked.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """What every exchange leaves for ever. Never waits and never fails a request."""
 
