@@ -10,7 +10,6 @@ can only be a visible break: the client gets an error event and a broken stream,
 provider's end of stream makes a delivery complete. ``stream_body`` judges streams, ``plain_body`` everything else.
 """
 
-import re
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import assert_never
@@ -31,6 +30,7 @@ from extproc.exchange.events import (
     TimedOut,
 )
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
+from extproc.exchange.provider_id import read_provider_id
 from extproc.exchange.replies import JSON_TYPE
 from extproc.exchange.stream_body import StreamBody
 from extproc.exchange.voice import voice_of
@@ -52,9 +52,6 @@ _KEPT = frozenset({":status", "content-type", "retry-after", "date"})
 
 
 _MAX_WAIT_DIGITS = 6
-# OpenAI and Azure; Anthropic; AWS. Vertex sends none.
-_REQUEST_ID_HEADERS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id")
-_REQUEST_ID = re.compile(r"[!-~]{1,200}")
 
 
 class Phase(Enum):
@@ -137,7 +134,7 @@ class Delivery:
             status=self._head.status if self._head else 0,
             retry_after_s=_seconds(self._header("retry-after")),
             answer_bytes=self._body.answer_bytes,
-            provider_request_id=self._provider_request_id(),
+            provider_request_id=read_provider_id(self._head.headers if self._head else (), self._context.id),
         )
 
     def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
@@ -232,12 +229,6 @@ class Delivery:
             *auto,
             *degraded,
         )
-
-    def _provider_request_id(self) -> str:
-        """As the provider's usage exports name it; empty where it is not one word that fits a record."""
-        found = (self._header(name) for name in _REQUEST_ID_HEADERS)
-        # One that returns ours has none of its own.
-        return next((id_ for id_ in found if _REQUEST_ID.fullmatch(id_) and id_ != self._context.id), "")
 
     def _header(self, name: str) -> str:
         return next((value for key, value in (self._head.headers if self._head else ()) if key == name), "")

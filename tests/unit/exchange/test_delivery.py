@@ -92,6 +92,7 @@ def test_a_whole_stream_is_delivered_and_counted() -> None:
     assert door.is_done
     assert door.record.is_complete
     assert door.record.usage == Usage(3, 2)
+    assert door.record.answer_bytes == len("hi")
     assert door.record.received_bytes == len(ANSWER)
     assert door.record.judged_bytes == len(sent(actions))
 
@@ -387,13 +388,6 @@ def test_what_is_too_long_is_given_on_only_where_a_larger_model_may_stand_behind
     actions = play(door, head(400, "application/json"), ResponseChunk(body, is_last=True))
     assert isinstance(actions[0], ReleaseHead if is_asked else Reply)
     assert door.record.failure == "context_length_exceeded"
-
-
-@pytest.mark.parametrize(("id_", "expected"), [("req_1", "req_1"), ("x-1", ""), ("two words", ""), ("", "")])
-def test_a_record_has_the_providers_own_name_for_the_attempt(id_: str, expected: str) -> None:
-    door = delivery()
-    play(door, head(200, "text/event-stream", ("x-request-id", id_)), ResponseChunk(ANSWER, is_last=True))
-    assert (door.record.provider_request_id, door.record.answer_bytes) == (expected, len("hi"))
 
 
 def test_what_is_left_of_the_limits_is_told_with_every_answer() -> None:
