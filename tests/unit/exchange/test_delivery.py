@@ -91,8 +91,7 @@ def test_a_whole_stream_is_delivered_and_counted() -> None:
     assert actions[-1] == Send(b"", is_last=True)
     assert door.is_done
     assert door.record.is_complete
-    assert door.record.usage == Usage(3, 2)
-    assert door.record.answer_bytes == len("hi")
+    assert (door.record.usage, door.record.answer_bytes) == (Usage(3, 2), len("hi"))
     assert door.record.received_bytes == len(ANSWER)
     assert door.record.judged_bytes == len(sent(actions))
 
