@@ -16,7 +16,7 @@ from extproc.adapters.ledger_rows import read_row, write_row
 from extproc.adapters.postgres_pool import DEPENDENCY, Pool, Row, ask
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer, merge_all
-from extproc.model.limits import Baseline
+from extproc.model.limits import Baseline, Charge, Rank, Settlement
 from extproc.model.refusals import Unavailable
 
 RECENT_S = 3600.0
@@ -55,11 +55,15 @@ _BILLED = """
        and (provider_request_id = any (%(ids)s::text[])
             or (started_at >= to_timestamp(%(from_s)s) and started_at < to_timestamp(%(to_s)s)))
 """
-_UNAPPLIED = """
-    select to_jsonb(l.*) from ledger l
-     where written_at > now() - make_interval(secs => %s) and month >= ledger_month(now() - interval '32 days')
-       and exists (select from unnest(l.charges) c where c.generation = '')
-     order by written_at limit %s
+_RECENT = """
+    select exchange, organisation, rank, input_tokens + output_tokens as tokens, to_jsonb(charges)
+      from ledger
+     where written_at > now() - make_interval(secs => %(since_s)s) and cardinality(charges) > 0
+     union all
+    select id, organisation, 2, 0,
+           jsonb_build_array(jsonb_build_object('part', part, 'amount', amount, 'generation', ''))
+      from ledger_adjustments
+     where at > now() - make_interval(secs => %(since_s)s)
 """
 
 
@@ -69,7 +73,7 @@ class RowRefused(ValueError):  # noqa: N818 - reads as a claim
 
 @dataclass(frozen=True, slots=True)
 class LedgerTables:
-    """``Baselines`` and ``LedgerBook``; each call is bounded by ``limit_s``."""
+    """``Baselines``, ``Recent`` and ``LedgerBook``; each call is bounded by ``limit_s``."""
 
     pool: Pool
     limit_s: float = 5.0
@@ -121,13 +125,19 @@ class LedgerTables:
         values = {"dialect": dialect, "ids": list(provider_request_ids), "from_s": from_s, "to_s": to_s}
         return tuple(read_row(row[0]) for row in await self._ask(_BILLED, values))
 
-    async def unapplied(self, since_s: float, most: int) -> tuple[LedgerRow, ...]:
-        """Rows written within the last seconds of which a counter is not known to be charged; the oldest first.
-
-        Raises:
-            Unavailable
-        """
-        return tuple(read_row(row[0]) for row in await self._ask(_UNAPPLIED, (since_s, most)))
+    async def recent(self, since_s: float) -> tuple[Settlement, ...]:
+        """See ``Recent``; adjustments among them, under their own ids."""
+        return tuple(
+            Settlement(
+                reservation=ExchangeId(exchange),
+                organisation=organisation,
+                charges=tuple(Charge(each["part"], each["amount"], each["generation"]) for each in charges),
+                buckets=(),
+                tokens=tokens,
+                rank=Rank(rank),
+            )
+            for exchange, organisation, rank, tokens, charges in await self._ask(_RECENT, {"since_s": since_s})
+        )
 
     async def tell_writer(self, writer: str, unwritten: int) -> None:
         """Let it be known that a writer lives, and how many rows it has that are not here.

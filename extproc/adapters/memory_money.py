@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer, merge_all, merged
-from extproc.model.limits import Baseline
+from extproc.model.limits import Baseline, Charge, Rank, Settlement
 from extproc.model.refusals import Unavailable
 
 
@@ -61,6 +61,31 @@ class MemoryLedger:
                 sums[owner, part] = sums.get((owner, part), 0) + amount
         return tuple(Counted(*place, used) for place, used in sorted(sums.items()))
 
+    async def recent(self, since_s: float) -> tuple[Settlement, ...]:  # noqa: ARG002 - every row counts as recent
+        """See ``Recent``."""
+        self._reach()
+        rows = [
+            Settlement(
+                row.exchange,
+                row.organisation,
+                tuple(Charge(each.part, each.amount, each.generation) for each in row.charges),
+                (),
+                row.usage.input_tokens + row.usage.output_tokens,
+                row.rank,
+            )
+            for row in self.rows.values()
+            if row.charges
+        ]
+        return (
+            *rows,
+            *(
+                Settlement(
+                    ExchangeId(each.id), each.organisation, (Charge(each.part, each.amount),), (), 0, Rank.DELIVERY
+                )
+                for each in self.adjustments.values()
+            ),
+        )
+
     async def writers(self) -> tuple[Writer, ...]:
         """See ``LedgerBook``."""
         self._reach()
@@ -104,6 +129,45 @@ class MemoryLedger:
     def _reach(self) -> None:
         if self.is_down:
             raise Unavailable("postgres", "told to be down")
+
+
+@dataclass(slots=True)
+class MemoryCounters:
+    """Counters over a dictionary: used and held of each organisation's parts."""
+
+    used: dict[tuple[str, str], int] = field(default_factory=dict)
+    held: dict[tuple[str, str], int] = field(default_factory=dict)
+    charges: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """What is charged meanwhile: each time the counter is looked at or set, the next of these."""
+
+    async def live(self, organisation: str | None) -> tuple[tuple[str, str], ...]:
+        """See ``Counters``."""
+        return tuple(place for place in self.used if organisation in {None, place[0]})
+
+    async def show(self, organisation: str, parts: Sequence[str]) -> list[tuple[int, int] | None]:
+        """See ``Counters``."""
+        found: list[tuple[int, int] | None] = []
+        for part in parts:
+            self._charge((organisation, part))
+            used = self.used.get((organisation, part))
+            found.append(None if used is None else (used, self.held.get((organisation, part), 0)))
+        return found
+
+    async def recount(
+        self, organisation: str, part: str, used: int | None
+    ) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """See ``Counters``; nothing is pending here."""
+        place = (organisation, part)
+        if place not in self.used:
+            return None
+        self._charge(place)
+        before = (self.used[place], self.held.pop(place, 0))
+        self.used[place] = before[0] if used is None else used
+        return before, (self.used[place], 0)
+
+    def _charge(self, place: tuple[str, str]) -> None:
+        if self.charges.get(place):
+            self.used[place] += self.charges[place].pop(0)
 
 
 def _month(row: LedgerRow) -> date:

@@ -78,6 +78,18 @@ class Recent(Protocol):
         ...
 
 
+class Holds(Protocol):
+    """Keeps what is held for exchanges under way from running out. Never waits and never fails a request."""
+
+    def begin(self, organisation: str, reservation: ExchangeId) -> None:
+        """It is under way from now."""
+        ...
+
+    def end(self, reservation: ExchangeId) -> None:
+        """It is over: who settles it gives back what is held."""
+        ...
+
+
 class Ledger(Protocol):
     """What every exchange leaves for ever. Never waits and never fails a request."""
 
@@ -118,4 +130,22 @@ class LedgerBook(Protocol):
 
     async def retain(self, first_kept: date) -> tuple[str, ...]:
         """Drop the months before; what went."""
+        ...
+
+
+class Counters(Protocol):
+    """The shared counters for operators, each part by itself. Each method raises Unavailable."""
+
+    async def live(self, organisation: str | None) -> tuple[tuple[str, str], ...]:
+        """Organisation and part of every counter that is there, of one organisation or of all."""
+        ...
+
+    async def show(self, organisation: str, parts: Sequence[str]) -> list[tuple[int, int] | None]:
+        """Used and held of each; None where it is not there."""
+        ...
+
+    async def recount(
+        self, organisation: str, part: str, used: int | None
+    ) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Set what is held from what is pending, and what is used where it is given: before and after, (used, held)."""
         ...

@@ -17,7 +17,7 @@ from extproc.adapters.postgres_pool import open_pool
 from extproc.model.exchange import Usage
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import Adjustment, End, Flag, LedgerCharge, LedgerRow, merge_all, merged
-from extproc.model.limits import Rank, Unit
+from extproc.model.limits import Charge, Rank, Settlement, Unit
 from extproc.model.money import MicroUsd
 
 START_S = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
@@ -208,16 +208,14 @@ async def test_a_row_that_postgres_cannot_take_is_told_apart_from_an_outage(post
         assert (await LedgerTables(pool).baselines("acme", ["org"]))["org"].used == 0
 
 
-async def test_rows_of_which_a_counter_may_not_be_charged_are_found(postgres_dsn: str) -> None:
-    async with open_pool(postgres_dsn) as pool:
-        tables = LedgerTables(pool)
-        told = row("told", charges=(LedgerCharge("org", Unit.MICRO_USD, 5, "1.2"),))
-        now_s = datetime.now(UTC).timestamp()
-        await tables.write([replace(each, started_at_s=now_s) for each in (told, row("untold"))])
-        assert [each.exchange for each in await tables.unapplied(60, 10)] == ["untold"]
-        charged = tuple(replace(charge, generation="3.4") for charge in row().charges)
-        await tables.write([row("untold", started_at_s=now_s, charges=charged)])
-        assert await tables.unapplied(60, 10) == ()
+async def test_what_was_written_lately_is_told_as_settlements(ledger: MemoryLedger | LedgerTables) -> None:
+    await ledger.write([row("x", usage=Usage(10, 5)), row("free", charges=())])
+    await ledger.adjust(Adjustment("adj_12345678", "acme", "org", Unit.MICRO_USD, -2, "outage", "ada", "CHG-1"))
+    found = {each.reservation: each for each in await ledger.recent(60)}
+    assert found == {
+        "x": Settlement(ExchangeId("x"), "acme", (Charge("org", 5), Charge("key", 5)), (), 15, Rank.DELIVERY),
+        "adj_12345678": Settlement(ExchangeId("adj_12345678"), "acme", (Charge("org", -2),), (), 0, Rank.DELIVERY),
+    }
 
 
 def test_a_database_session_can_neither_change_a_figure_back_nor_remove_a_row(postgres_dsn: str) -> None:
