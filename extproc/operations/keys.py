@@ -14,11 +14,11 @@ from extproc.model.keys import Deed, KeyChange, KeyFile, KeyFilter, KeyProblem, 
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token, is_slug, is_well_formed, mint_token
+from extproc.operations.deeds import MOST_LINE_CHARS, find_deed_problems, find_line_problems
 from extproc.policy.ports import Clock, Invalidations, KeyStore
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_CHARS = 22
-_MOST_LINE_CHARS = 200
 _SKEW_S = 60.0
 """A revocation for now is dated this far back, so that a worker whose clock is late refuses the key as well. The admin
 log has the true moment."""
@@ -79,7 +79,7 @@ async def mint(desk: KeyDesk, order: KeyOrder, deed: Deed, *, may_create_project
         Unavailable: vault or store did not answer.
     """
     now_s = _now(desk)
-    _raise_if_any([*_find_problems(order, now_s), *_find_deed_problems(deed)])
+    _raise_if_any([*_find_problems(order, now_s), *find_deed_problems(deed)])
     key, token = _make_key(desk, order, now_s)
     new = NewKey(key, digest_token(token, await desk.pepper()))
     # No word goes out: no worker can remember a key that nobody had.
@@ -104,7 +104,7 @@ async def rotate(
         Unavailable: vault or store did not answer.
     """
     now_s = _now(desk)
-    problems = [*_find_id_problems(old), *_find_deed_problems(deed)]
+    problems = [*_find_id_problems(old), *find_deed_problems(deed)]
     if not 0 <= grace_s < math.inf:
         problems.append("the grace period must not be negative; 0 revokes the old key at once")
     _raise_if_any(problems)
@@ -125,7 +125,7 @@ async def revoke(desk: KeyDesk, key: KeyId, deed: Deed) -> Revoked:
         KeyProblem: there is no such key, or it was revoked before.
         Unavailable: the store did not answer.
     """
-    _raise_if_any([*_find_id_problems(key), *_find_deed_problems(deed)])
+    _raise_if_any([*_find_id_problems(key), *find_deed_problems(deed)])
     revoked_at_s = _now(desk) - _SKEW_S
     change = await desk.store.revoke(key, revoked_at_s, deed)
     return Revoked(key, revoked_at_s, await _announce(desk, change))
@@ -138,7 +138,7 @@ async def list_keys(desk: KeyDesk, which: KeyFilter) -> tuple[VirtualKey, ...]:
         *(("environment", which.environment), ("owner", which.owner), ("tag", which.tag)),
     )
     _raise_if_any(
-        [problem for what, value in asked if value is not None for problem in _find_line_problems(what, value)]
+        [problem for what, value in asked if value is not None for problem in find_line_problems(what, value)]
     )
     return await desk.store.list(which)
 
@@ -206,7 +206,7 @@ def _find_problems(order: KeyOrder, now_s: float) -> list[str]:
     problems = [f"{what} {value!r}: use 2-32 of a-z, 0-9, inner '-'" for what, value in places if not is_slug(value)]
     lines = [("owner", order.owner), *(("tag", tag) for tag in order.tags)]
     lines += [("model", model) for model in order.allowed_models or ()]
-    problems += [problem for what, value in lines for problem in _find_line_problems(what, value)]
+    problems += [problem for what, value in lines for problem in find_line_problems(what, value)]
     if order.expires_at_s is not None and not now_s < order.expires_at_s < math.inf:
         problems.append("the key would be expired from the start; give a later --expires")
     return problems
@@ -218,18 +218,7 @@ def _find_id_problems(key: KeyId) -> list[str]:
         return ["that is the text of a key, not its id (key_…); treat it as leaked, and find the id with `keys list`"]
     if key.isascii() and key.removeprefix("key_").isalnum() and len(key) == len("key_") + _ID_CHARS:
         return []
-    return [f"{key[:_MOST_LINE_CHARS]!a} is not the id of a key; an id is key_ and {_ID_CHARS} letters or digits"]
-
-
-def _find_deed_problems(deed: Deed) -> list[str]:
-    return [*_find_line_problems("actor", deed.actor), *_find_line_problems("approval", deed.approval)]
-
-
-def _find_line_problems(what: str, value: str) -> list[str]:
-    # What a person typed is shown in tables and logs: it must not be able to forge a line of either.
-    if value.strip() and value.isprintable() and len(value) <= _MOST_LINE_CHARS:
-        return []
-    return [f"{what} {value[:_MOST_LINE_CHARS]!r}: use one line of 1-{_MOST_LINE_CHARS} printable characters"]
+    return [f"{key[:MOST_LINE_CHARS]!a} is not the id of a key; an id is key_ and {_ID_CHARS} letters or digits"]
 
 
 def _raise_if_any(problems: list[str]) -> None:

@@ -74,3 +74,15 @@ class LimitWord(Protocol):
             Unavailable: on entering or while iterating; what is published until the next subscription is missed.
         """
         ...
+
+
+class LimitUse(Protocol):
+    """What the shared counters have, for who only looks."""
+
+    async def show(self, organisation: str, parts: Sequence[str]) -> list[tuple[int, int] | None]:
+        """Used and held of each counter part; None where nobody asked for it lately.
+
+        Raises:
+            Unavailable: the counters cannot be asked.
+        """
+        ...
