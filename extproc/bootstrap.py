@@ -121,6 +121,7 @@ def configure_log() -> None:
     """One JSON object a line on standard error; a value with line ends or escapes cannot break out of its line."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -4,9 +4,11 @@ Exit codes: 0 done; 1 the thing asked about is not well (an invalid file, a stop
 wrongly; 3 a dependency could not be reached.
 """
 
+import logging
 from importlib import import_module
 
 import click
+import structlog
 
 from extproc import __version__
 
@@ -51,3 +53,5 @@ class _Lazy(click.Group):
 @click.version_option(__version__, prog_name="extproc")
 def main() -> None:
     """An LLM gateway inside Envoy. Start with: extproc up."""
+    # A command says by itself what went wrong, in one line; only workers keep a log, and they ask for it.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

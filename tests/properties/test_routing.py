@@ -260,6 +260,8 @@ def test_the_healthy_come_before_the_unproven_and_those_before_the_cooling(situa
     def stage(deployment: Deployment) -> int:
         standing = situation.standings[deployment.name]
         if standing.is_cooling(NOW_S):
+            return 4
+        if standing.in_flight >= deployment.max_connections:
             return 3
         limit = None if situation.operation is Operation.EMBEDDINGS else deployment.context_tokens
         if limit is not None and room > limit:
@@ -270,7 +272,7 @@ def test_the_healthy_come_before_the_unproven_and_those_before_the_cooling(situa
     is_probe = stages[0] == 1 and route.deployments[0].name in situation.probes
     rest = stages[1:] if is_probe else stages
     assert rest == sorted(rest)
-    ends = [situation.standings[each.name].cooldown_until_s for each in route.deployments if stage(each) == 3]
+    ends = [situation.standings[each.name].cooldown_until_s for each in route.deployments if stage(each) == 4]
     assert ends == sorted(ends)
 
 
