@@ -1,10 +1,12 @@
 """What the ledger in Postgres says in sums. Each answer is one snapshot: all of it is of the same moment.
 
-Rows are added up once, as finely as the answer needs (``cells``, in parallel where Postgres can), and these sums are
-added up again for groups, time, price versions and the total. ``model.reports`` says what the figures mean.
+Rows are added up twice: by time and price version, which is where the total is from, and by what the question tells
+them apart by. So the groups can be held against a total that they are not made of. ``model.reports`` says what the
+figures mean.
 """
 
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +14,7 @@ from typing import Any
 
 from extproc.adapters.postgres_pool import Connection, Pool, Row, ask
 from extproc.model.money import MicroUsd
-from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value
+from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
 
 _SUMS = {
     "requests": "count(*)",
@@ -33,7 +35,6 @@ _SUMS = {
     "estimated_micro_usd": "sum(micro_usd) filter (where flags && '{estimated,abandoned_estimate}')",
     "saved_micro_usd": "sum(saved_micro_usd)",
 }
-_NAMES = tuple(_SUMS)
 _BUCKET = "width_bucket(started_at, %(buckets)s::timestamptz[])"
 _EXPRESSIONS = {
     Column.ORGANISATION: "organisation",
@@ -69,6 +70,8 @@ _PROMPTS = f"""
          where input_tokens > 0
          group by organisation, team, project, names) g
 """  # noqa: S608 - our own condition
+_EVERY_SUM = ", ".join(f"coalesce({each}, 0)" for each in _SUMS.values())
+_CELLS = f"select {_BUCKET}, price_version, {_EVERY_SUM} from ledger {_WHERE} group by 1, 2"  # noqa: S608 - same
 _SNAPSHOT = """
     select now(), (select coalesce(sum(unwritten), 0) from ledger_writers)
 """
@@ -98,16 +101,19 @@ class PostgresReports:
         return await ask(self.limit_s, self._prompts(question))
 
     async def _spend(self, question: Question) -> Sums:
+        values = _values(question)
         async with self._snapshot() as connection:
             as_of, unwritten = await _first(connection)
-            cursor = await connection.execute(_statement(question), _values(question))
-            rows = await cursor.fetchall()
-        return _read(question, as_of, unwritten, rows)
+            # There are far fewer groups than Postgres expects of expressions: it would sort the whole month for them.
+            await connection.execute("set local enable_sort = off")
+            cells = await (await connection.execute(_CELLS.encode(), values)).fetchall()
+            groups = await (await connection.execute(_groups(question).encode(), values)).fetchall()
+        return _read(question, as_of, unwritten, cells, groups)
 
     async def _prompts(self, question: Question) -> PromptAnswer:
         async with self._snapshot() as connection:
             as_of, _ = await _first(connection)
-            (total, *groups) = await (await connection.execute(_PROMPTS, _values(question))).fetchall()
+            (total, *groups) = await (await connection.execute(_PROMPTS.encode(), _values(question))).fetchall()
         return PromptAnswer(as_of, MicroUsd(int(total[-1])), tuple(_read_prompts(row) for row in groups))
 
     @asynccontextmanager
@@ -120,24 +126,11 @@ class PostgresReports:
             yield connection
 
 
-def _statement(question: Question) -> str:
-    values = [_EXPRESSIONS[column] for column in question.columns]
-    names = [*(f"c{place}" for place in range(len(values))), "bucket", "price_version"]
-    finest = ", ".join(
-        f"{value} as {name}" for value, name in zip([*values, _BUCKET, "price_version"], names, strict=True)
-    )
-    sums = ", ".join(f"{_SUMS[name]} as {name}" for name in _NAMES)
-    again = ", ".join(f"coalesce(sum({name}), 0)" for name in _NAMES)
-    every = ", ".join(names)
-    groups = ", ".join(names[:-2])
-    sets = f"({groups}), (bucket), (price_version), ()" if values else "(bucket), (price_version), ()"
-    grouping = f"grouping({names[0]})" if values else "1"
-    ordinals = ", ".join(str(place + 1) for place in range(len(names)))
-    return f"""
-        with cells as materialized (select {finest}, {sums} from ledger {_WHERE} group by {ordinals})
-        select {grouping}, grouping(bucket), grouping(price_version), {every}, {again}
-          from cells group by grouping sets ({sets})
-    """  # noqa: S608 - our own names and expressions only
+def _groups(question: Question) -> str:
+    columns = [_EXPRESSIONS[column] for column in question.columns]
+    ordinals = ", ".join(str(place + 1) for place in range(len(columns)))
+    by = f"group by {ordinals}" if columns else "having count(*) > 0"
+    return f"select {', '.join([*columns, _EVERY_SUM])} from ledger {_WHERE} {by}"  # noqa: S608 - our own words only
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -165,30 +158,35 @@ async def _first(connection: Connection) -> tuple[datetime, int]:
     return row[0], int(row[1])
 
 
-def _read(question: Question, as_of: datetime, unwritten: int, rows: list[Row]) -> Sums:
+def _read(question: Question, as_of: datetime, unwritten: int, cells: list[Row], groups: list[Row]) -> Sums:
     count = len(question.columns)
-    total = Figures()
-    groups: list[tuple[tuple[Value, ...], Figures]] = []
-    series: list[tuple[int, Figures]] = []
-    versions: list[tuple[str, Figures]] = []
-    for not_group, not_bucket, not_version, *rest in rows:
-        figures = _read_figures(rest[count + 2 :])
-        if not not_group:
-            groups.append((tuple(map(_read_value, question.columns, rest, [question] * count)), figures))
-        elif not not_bucket:
-            series.append((rest[count], figures))
-        elif not not_version:
-            versions.append((rest[count + 1], figures))
-        else:
-            total = figures
-    if not count and total.requests:
-        groups.append(((), total))
-    named = tuple((question.buckets[place - 1].name, figures) for place, figures in sorted(series, key=lambda e: e[0]))
-    return Sums(as_of, unwritten, total, tuple(groups), named, tuple(sorted(versions, key=lambda each: each[0])))
+    series: dict[int, list[Figures]] = defaultdict(list)
+    versions: dict[str, list[Figures]] = defaultdict(list)
+    for bucket, version, *sums in cells:
+        figures = _read_figures(sums)
+        series[bucket].append(figures)
+        versions[version].append(figures)
+    return Sums(
+        as_of=as_of,
+        unwritten=unwritten,
+        total=add(*(figures for each in series.values() for figures in each)),
+        groups=tuple(
+            (
+                tuple(
+                    _read_value(column, value, question) for column, value in zip(question.columns, row, strict=False)
+                ),
+                _read_figures(row[count:]),
+            )
+            for row in groups
+        ),
+        series=tuple((question.buckets[place - 1].name, add(*each)) for place, each in sorted(series.items())),
+        price_versions=tuple((version, add(*each)) for version, each in sorted(versions.items())),
+    )
 
 
-def _read_figures(sums: list[Any]) -> Figures:
-    return Figures(**{name: int(value) for name, value in zip(_NAMES, sums, strict=True)})  # type: ignore[arg-type]
+def _read_figures(sums: Sequence[Any]) -> Figures:
+    # By position: ``_SUMS`` has the order of the fields.
+    return Figures(*map(int, sums))  # type: ignore[arg-type]
 
 
 def _read_value(column: Column, value: Any, question: Question) -> Value:

@@ -21,6 +21,7 @@ COMMANDS = {
     "log-level": "set Envoy's log level",
     "models": "list models with what answers for them, and who still uses which",
     "migrate": "bring the Postgres schema up to date",
+    "report": "what was spent, on what and by whom, and whose prompts are long",
     "render": "write Envoy's configuration files",
     "serve": "run the worker processes that Envoy asks",
     "status": "listeners, clusters, requests, retries and errors as Envoy sees them",

@@ -3,7 +3,7 @@
 ``operations.reports`` makes the question and the report, ``adapters.postgres_reports`` the answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -88,6 +88,11 @@ class Figures:
     """Of the cost: of the estimated ones."""
     saved_micro_usd: MicroUsd = _NOTHING
     """What the gateway's cache saved."""
+
+
+def add(*parts: Figures) -> Figures:
+    """The sum of figures; of none, zeros."""
+    return Figures(*(sum(getattr(part, each.name) for part in parts) for each in fields(Figures)))
 
 
 @dataclass(frozen=True, slots=True)

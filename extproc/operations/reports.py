@@ -8,13 +8,13 @@ row ``batch, eu`` and in no other. A feature is the tag ``feature=NAME`` (or ``f
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from extproc.model import refusals
 from extproc.model.money import MicroUsd
-from extproc.model.reports import Bucket, Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value
+from extproc.model.reports import Bucket, Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
 from extproc.operations.periods import Period, days_of, months_of
 
 BLOCKING = frozenset(
@@ -163,7 +163,7 @@ def make_spend(
     for values, figures in sums.groups:
         known = dict(zip(question.columns, values, strict=True))
         names = tuple(_name(each, known) for each in by)
-        groups[names] = add(groups.get(names, Figures()), figures)
+        groups[names] = add(groups[names], figures) if names in groups else figures
     dearest = sorted((Row(names, figures) for names, figures in groups.items()), key=_dear)
     listed, left = (dearest, []) if most is None else (dearest[:most], dearest[most:])
     times = [place for place, each in enumerate(by) if each in _TIMES]
@@ -186,11 +186,6 @@ def make_prompts(question: Question, answer: PromptAnswer, period: Period) -> Pr
         key=lambda row: (row.requests < FEW, -row.p50, -row.p95, -row.micro_usd, _place(row), row.tags),
     )
     return PromptReport(period, question.organisation, answer.as_of, answer.total_micro_usd, tuple(rows))
-
-
-def add(*parts: Figures) -> Figures:
-    """The sum of figures."""
-    return Figures(*(sum(getattr(part, each.name) for part in parts) for each in fields(Figures)))
 
 
 def permille(part: int, whole: int) -> int:

@@ -30,7 +30,7 @@ DECLARATIONS = {
     "model/limits.py": "values without a branch",
     "model/money.py": "values without methods",
     "model/plan.py": "values without methods",
-    "model/reports.py": "values without methods",
+    "model/reports.py": "values, and their sum",
     "model/routing.py": "values without methods",
     "model/seams.py": "names that both sides share; contracts and e2e hold them to Envoy",
     "model/vault_state.py": "values without methods",

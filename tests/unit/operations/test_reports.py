@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from extproc.model.ledger import LedgerRow
 from extproc.model.money import MicroUsd
-from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value
+from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
 from extproc.operations.periods import Period, PeriodProblem
 from extproc.operations.reports import (
     FEW,
     By,
     SpendReport,
-    add,
     ask_spend,
     buckets_of,
     feature_of,
