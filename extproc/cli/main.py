@@ -18,6 +18,7 @@ COMMANDS = {
     "drain": "tell Envoy to finish what it has and take nothing new",
     "explain": "print every decision an exchange would take for a saved request",
     "keys": "mint, list, show, rotate and revoke virtual keys",
+    "ledger": "hold Redis and a provider's export against the ledger, and drop old months",
     "log-level": "set Envoy's log level",
     "models": "list models with what answers for them, and who still uses which",
     "migrate": "bring the Postgres schema up to date",
