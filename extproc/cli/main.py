@@ -13,6 +13,8 @@ import structlog
 from extproc import __version__
 
 COMMANDS = {
+    "apply": "make the budgets and rates of gateway.yaml the ones in force, after showing a plan",
+    "budgets": "list limits with what is used of them; set, show or remove one",
     "check": "read gateway.yaml and report everything that is wrong with it",
     "down": "stop a stack that was started with up --detach",
     "drain": "tell Envoy to finish what it has and take nothing new",
