@@ -14,6 +14,8 @@ from rich.text import Text
 
 from extproc.config.environment import EnvironmentInvalid, read_environment
 from extproc.config.gateway import Gateway, GatewayInvalid, Problem, load
+from extproc.config.pricing import warn_of_prices
+from extproc.model.limits import Budget, Unit
 from extproc.policy.retirements import find_retirements
 
 
@@ -34,7 +36,8 @@ def command(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click p
         else:
             show_problems(invalid)
         sys.exit(1)
-    warnings = (*gateway.warnings, *warn_of_retirements(gateway, datetime.now(UTC).date()))
+    today = datetime.now(UTC).date()
+    warnings = (*gateway.warnings, *warn_of_retirements(gateway, today), *warn_of_money(gateway, today))
     if as_json:
         click.echo(_as_json(path, (), warnings))
         return
@@ -72,6 +75,14 @@ def warn_of_retirements(gateway: Gateway, today: date) -> tuple[Problem, ...]:
         )
         for each in find_retirements(gateway.catalog, today)
     )
+
+
+def warn_of_money(gateway: Gateway, today: date) -> tuple[Problem, ...]:
+    """A warning for each price that is missing or not sure, where the file declares a hard budget in money."""
+    budgets = (limit for limit in gateway.declared if isinstance(limit, Budget))
+    if not any(budget.is_hard and budget.unit is Unit.MICRO_USD for budget in budgets):
+        return ()
+    return warn_of_prices(gateway.catalog.deployments, gateway.pricings, today)
 
 
 def _show_well(path: Path, gateway: Gateway, warnings: Sequence[Problem]) -> None:

@@ -18,7 +18,7 @@ from extproc.cli.check import show_problems
 from extproc.cli.durations import Duration
 from extproc.cli.environment import find_environment, state_dir_option
 from extproc.config.environment import Environment, EnvironmentInvalid
-from extproc.config.gateway import GatewayInvalid, load
+from extproc.config.gateway import Gateway, GatewayInvalid, load
 from extproc.model.catalog import Catalog
 from extproc.model.ids import DeploymentName, ModelName
 from extproc.model.refusals import Unavailable
@@ -49,6 +49,18 @@ def list_command(*, config: Path | None, is_json: bool) -> None:
     Example: extproc models list
     """
     models_view.print_models(_load(config), is_json=is_json)
+
+
+@command.command(name="prices")
+@_config_option
+@_json_option
+@state_dir_option
+def prices_command(*, config: Path | None, is_json: bool) -> None:
+    """Show what each deployment costs, who says so, and whether that was checked.
+
+    Example: extproc models prices
+    """
+    models_view.print_prices(_read_file(config), is_json=is_json)
 
 
 @command.command(name="usage")
@@ -93,8 +105,12 @@ def usage_command(
 
 
 def _load(config: Path | None) -> Catalog:
+    return _read_file(config).catalog
+
+
+def _read_file(config: Path | None) -> Gateway:
     try:
-        return load(config or _environment().config).catalog
+        return load(config or _environment().config)
     except GatewayInvalid as invalid:
         show_problems(invalid)
         sys.exit(1)

@@ -1,7 +1,7 @@
 """What ``extproc models`` prints."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from extproc.config.gateway import Gateway
+from extproc.config.prices import Pricing
 from extproc.model.catalog import Catalog, Deployment, Model
 from extproc.model.keys import describe_project
+from extproc.model.money import NANO_PER_USD, Price
 from extproc.model.routing import Auto, RoutingGroup, Strategy
 from extproc.model.uses import KeyUse
 from extproc.policy.retirements import Retirement
@@ -71,6 +74,76 @@ def print_uses(uses: Sequence[KeyUse], now_s: float, *, is_json: bool) -> None:
         )
         table.add_row(*map(escape, cells))
     Console(highlight=False).print(table)
+
+
+_KINDS = (
+    ("input", "input_nano_usd"),
+    ("output", "output_nano_usd"),
+    ("cached_input", "cached_input_nano_usd"),
+    ("cache_write", "cache_write_nano_usd"),
+    ("reasoning", "reasoning_nano_usd"),
+    ("audio_input", "audio_input_nano_usd"),
+    ("audio_output", "audio_output_nano_usd"),
+)
+"""As the price table calls them, and as a price has them."""
+
+
+def print_prices(gateway: Gateway, *, is_json: bool) -> None:
+    """Every deployment in the order of the file, in USD per million tokens; JSON has nano-USD per token."""
+    priced = [(each, gateway.pricings.get(each.name)) for each in gateway.catalog.deployments.values()]
+    if is_json:
+        click.echo(json.dumps([_describe_price(deployment, pricing) for deployment, pricing in priced]))
+        return
+    table = _table("deployment", "upstream model", "USD per million tokens", "from")
+    for deployment, pricing in priced:
+        costs, origin = "no price: hard budgets refuse it", "-"
+        if pricing is not None:
+            costs = "\n".join(_cost_lines(pricing.price))
+            checked = "" if pricing.is_verified else "\nnot checked with the provider"
+            until = "" if pricing.until is None else f"\nuntil {pricing.until}"
+            origin = f"{pricing.origin} {pricing.version}".rstrip() + checked + until
+        table.add_row(*map(escape, (deployment.name, deployment.upstream_model, costs, origin)))
+    Console(highlight=False).print(table)
+
+
+def _cost_lines(price: Price) -> Iterator[str]:
+    for kind, name in _KINDS:
+        nano_usd = getattr(price, name)
+        if nano_usd is not None:
+            yield f"{kind.replace('_', ' ')} {nano_usd // 1000}.{nano_usd % 1000:03d}"
+    if price.request_nano_usd:
+        whole, rest = divmod(price.request_nano_usd, NANO_PER_USD)
+        yield f"each request {whole}.{rest:09d} USD"
+    if price.long is not None:
+        yield f"above {price.long_above_tokens} tokens of input:"
+        yield from (f"  {line}" for line in _cost_lines(price.long))
+
+
+def _describe_price(deployment: Deployment, pricing: Pricing | None) -> dict[str, object]:
+    found: dict[str, object] = {
+        "deployment": deployment.name,
+        "dialect": deployment.dialect,
+        "upstream_model": deployment.upstream_model,
+        "price": None if pricing is None else _describe_costs(pricing.price),
+    }
+    if pricing is not None:
+        found |= {
+            "origin": pricing.origin,
+            "version": pricing.version,
+            "source": pricing.source,
+            "read_on": None if pricing.read_on is None else pricing.read_on.isoformat(),
+            "until": None if pricing.until is None else pricing.until.isoformat(),
+            "is_verified": pricing.is_verified,
+        }
+    return found
+
+
+def _describe_costs(price: Price) -> dict[str, object]:
+    costs: dict[str, object] = {f"{kind}_nano_usd": getattr(price, name) for kind, name in _KINDS}
+    costs["request_nano_usd"] = price.request_nano_usd
+    if price.long is not None:
+        costs["long_above_tokens"], costs["long"] = price.long_above_tokens, _describe_costs(price.long)
+    return costs
 
 
 def _describe_model(catalog: Catalog, model: Model) -> dict[str, object]:

@@ -6,17 +6,21 @@ Read ``schema`` for the file's keys, ``references`` for what must agree between 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from extproc.config.complaints import complain
 from extproc.config.document import read
 from extproc.config.limits import compile_limits, compile_outages
+from extproc.config.prices import Pricing, built_in_prices
+from extproc.config.pricing import listed_deployments, load_prices, price_deployments
 from extproc.config.problems import GatewayInvalid, Problem
 from extproc.config.references import check_references, unused_deployments
 from extproc.config.schema import GatewaySection
 from extproc.config.snapshot import compile_catalog, longest_exchange_s
 from extproc.model.catalog import Catalog
+from extproc.model.ids import DeploymentName
 from extproc.model.limits import Limit, Outage
 
 __all__ = ["Gateway", "GatewayInvalid", "Problem", "load", "parse"]
@@ -109,14 +113,18 @@ class Gateway:
     catalog: Catalog
     warnings: tuple[Problem, ...] = ()
     """What is allowed and probably not meant."""
+    pricings: Mapping[DeploymentName, Pricing] = field(default_factory=dict)
+    """Where the catalog's prices come from; a deployment that is not named has none."""
+    price_file: str | None = None
+    """The site's own table, to be read again when it changes."""
     declared: tuple[Limit, ...] = ()
     """What ``extproc apply`` makes of the budgets and rates; what is enforced is what was applied."""
     outages: Mapping[str, Outage] = field(default_factory=dict)
     """By organisation; one that is not named has ``Outage()``."""
 
 
-def load(path: Path) -> Gateway:
-    """Read a file.
+def load(path: Path, today: date | None = None) -> Gateway:
+    """Read a file; ``today`` as for ``parse``.
 
     Raises:
         GatewayInvalid: it cannot be read, or has problems.
@@ -128,24 +136,28 @@ def load(path: Path) -> Gateway:
     except OSError as error:
         fix = "Write it, or name another with --config or EXTPROC_CONFIG."
         raise GatewayInvalid(str(path), (Problem("", f"it cannot be read: {error.strerror}", fix),)) from None
-    return parse(text, str(path))
+    return parse(text, str(path), today)
 
 
-def parse(text: str, source: str) -> Gateway:
-    """Read a text; ``source`` names it in messages.
+def parse(text: str, source: str, today: date | None = None) -> Gateway:
+    """Read a text; ``source`` names it in messages, ``today`` decides which prices hold (UTC; None: by the clock).
 
     Raises:
         GatewayInvalid: it has problems.
     """
     document = read(text)
-    sections = None
+    today = today or datetime.now(UTC).date()
+    sections, table = None, built_in_prices()
     if document.tree is not None or not document.problems:
         sections = complain(GatewaySection, document)
-        check_references(document)
+        table = load_prices(document)
+        tree = document.tree if isinstance(document.tree, dict) else {}
+        check_references(document, listed_deployments(tree, table, today))
     if document.problems or sections is None:
         in_order = sorted(document.problems, key=lambda problem: (problem.line or 0, problem.path))
         raise GatewayInvalid(source, tuple(in_order))
-    catalog = compile_catalog(sections)
+    pricings = price_deployments(sections.deployments, table, today)
+    catalog = compile_catalog(sections, pricings)
     warnings = tuple(
         Problem(
             f"deployments[{place[1]}].name",
@@ -156,7 +168,7 @@ def parse(text: str, source: str) -> Gateway:
         for place, name in unused_deployments(document)
         for line in (document.line_of(place),)
     )
-    return _gateway(sections, catalog, warnings)
+    return replace(_gateway(sections, catalog, warnings), pricings=pricings, price_file=sections.price_file)
 
 
 def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem, ...]) -> Gateway:

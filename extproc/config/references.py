@@ -19,8 +19,8 @@ _OPERATIONS = tuple(operation.value for operation in Operation)
 _CLEARTEXT = "would send the provider's key in clear over a network that is not ours"
 
 
-def check_references(document: Document) -> None:
-    """Report to the document everything that is wrong between its parts."""
+def check_references(document: Document, listed: frozenset[str] = frozenset()) -> None:
+    """Report to the document everything that is wrong between its parts; ``listed`` as for ``check_routing``."""
     root = document.tree if isinstance(document.tree, dict) else {}
     deployments = list(entries(root, "deployments"))
     for named in ("deployments", "groups", "models"):
@@ -29,7 +29,7 @@ def check_references(document: Document) -> None:
         _check_base_url(document, location, deployment)
         _check_dialect(document, location, deployment)
         check_credential(document, location, deployment)
-    check_routing(document, root)
+    check_routing(document, root, listed)
     models = frozenset(name for _, entry in entries(root, "models") if isinstance(name := entry.get("name"), str))
     check_limits(document, root, models)
     _check_hosts(document, root)

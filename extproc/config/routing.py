@@ -33,11 +33,18 @@ def named_deployments(root: Section) -> Iterator[tuple[Location, str]]:
                 yield (*location, "members", index, "deployment"), name
 
 
-def check_routing(document: Document, root: Section) -> None:
-    """Report everything that is wrong between models, groups and deployments."""
+def check_routing(document: Document, root: Section, listed: frozenset[str] = frozenset()) -> None:
+    """Report everything that is wrong between models, groups and deployments.
+
+    Args:
+        document: where to report.
+        root: its tree.
+        listed: deployments that have a price without one of their own.
+    """
     deployments = {name for _, entry in entries(root, "deployments") if isinstance(name := entry.get("name"), str)}
     groups = {name for _, entry in entries(root, "groups") if isinstance(name := entry.get("name"), str)}
     priced = {entry.get("name") for _, entry in entries(root, "deployments") if isinstance(entry.get("price"), dict)}
+    priced |= listed
     _check_known(document, named_deployments(root), deployments, "deployment")
     _check_twice(document, root)
     _check_floating(document, root)

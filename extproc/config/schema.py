@@ -39,6 +39,10 @@ Tokens = Annotated[int, Field(ge=1, le=100_000_000, description="a number of tok
 UsdPerMillion = Annotated[
     Decimal, Field(strict=False, ge=0, le=100_000, decimal_places=3, description="USD per million tokens, such as 0.25")
 ]
+MaybeUsdPerMillion = Annotated[UsdPerMillion | None, Field(description="USD per million tokens, such as 0.25")]
+UsdPerRequest = Annotated[
+    Decimal, Field(strict=False, ge=0, le=1000, decimal_places=9, description="USD for each request, such as 0.005")
+]
 VaultPath = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", description="providers/openai"),
@@ -151,10 +155,16 @@ class TimeoutsSection(_Section):
 
 
 class PriceSection(_Section):
-    """What the provider takes."""
+    """What the provider takes. A kind of token without a price of its own costs like the others."""
 
     input_per_million_usd: UsdPerMillion
     output_per_million_usd: UsdPerMillion = Decimal(0)
+    cached_input_per_million_usd: MaybeUsdPerMillion = None
+    cache_write_per_million_usd: MaybeUsdPerMillion = None
+    reasoning_per_million_usd: MaybeUsdPerMillion = None
+    audio_input_per_million_usd: MaybeUsdPerMillion = None
+    audio_output_per_million_usd: MaybeUsdPerMillion = None
+    per_request_usd: UsdPerRequest = Decimal(0)
 
 
 class DeploymentSection(_Section):
@@ -191,7 +201,7 @@ class DeploymentSection(_Section):
     features: Annotated[
         list[Literal["tools", "json_schema"]], Field(description="a list of tools and json_schema, or []")
     ] = ["tools", "json_schema"]
-    price: Annotated[PriceSection | None, Field(description="input_per_million_usd and output_per_million_usd")] = None
+    price: Annotated[PriceSection | None, Field(description="input_per_million_usd, output_per_million_usd, …")] = None
     retires_on: Annotated[date | None, Field(strict=False, description="a day, such as 2027-03-31")] = None
 
 
@@ -281,6 +291,7 @@ class GatewaySection(_Section):
     vault: VaultSection = VaultSection()
     keys: KeysSection = KeysSection()
     routing: RoutingSection = RoutingSection()
+    price_file: Annotated[File | None, Field(description="an absolute path, such as /etc/gateway/prices.yaml")] = None
     deployments: Annotated[list[DeploymentSection], Field(min_length=1, max_length=1000, description="a list")]
     groups: Annotated[list[GroupSection], Field(max_length=1000, description="a list")] = []
     boundaries: Annotated[list[BoundarySection], Field(max_length=10_000, description="a list")] = []

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 
 from extproc.config.address import parse_address
 from extproc.config.credentials import compile_credential
+from extproc.config.prices import Pricing
 from extproc.config.schema import (
     BoundarySection,
     DeploymentSection,
@@ -13,13 +16,11 @@ from extproc.config.schema import (
     GroupSection,
     MemberSection,
     ModelSection,
-    PriceSection,
     RoutingSection,
 )
 from extproc.model.catalog import Catalog, Deployment, Model, Operation, Timeouts
 from extproc.model.dialects import DIALECTS
 from extproc.model.ids import DeploymentName, GroupName, ModelName, OrganisationId, ProjectId, TeamId
-from extproc.model.money import Price
 from extproc.model.routing import (
     Auto,
     Boundary,
@@ -35,14 +36,14 @@ from extproc.model.routing import (
 _VERSION_CHARS = 16
 
 
-def compile_catalog(sections: GatewaySection) -> Catalog:
+def compile_catalog(sections: GatewaySection, pricings: Mapping[DeploymentName, Pricing]) -> Catalog:
     """The immutable catalog, in the order of the file."""
-    deployments = [_deployment(section) for section in sections.deployments]
+    deployments = [_deployment(section, pricings.get(DeploymentName(section.name))) for section in sections.deployments]
     models = [_model(section) for section in sections.models]
     groups = [_group(section) for section in sections.groups]
     groups += [_own_group(section.name, section.deployments) for section in sections.models if section.deployments]
     return Catalog(
-        version=_digest(sections),
+        version=_digest(sections, pricings),
         models=MappingProxyType({model.name: model for model in models}),
         groups=MappingProxyType({group.name: group for group in groups}),
         deployments=MappingProxyType({deployment.name: deployment for deployment in deployments}),
@@ -60,7 +61,7 @@ def longest_exchange_s(catalog: Catalog) -> float:
     )
 
 
-def _deployment(section: DeploymentSection) -> Deployment:
+def _deployment(section: DeploymentSection, pricing: Pricing | None) -> Deployment:
     address = parse_address(section.base_url)
     credential = section.credential
     limits = section.timeouts
@@ -83,7 +84,7 @@ def _deployment(section: DeploymentSection) -> Deployment:
         context_tokens=section.context_tokens,
         modalities=frozenset(Modality(each) for each in section.modalities),
         features=frozenset(Feature(each) for each in section.features),
-        price=None if section.price is None else _price(section.price),
+        price=None if pricing is None else pricing.price,
         retires_on=section.retires_on,
     )
 
@@ -91,11 +92,6 @@ def _deployment(section: DeploymentSection) -> Deployment:
 def _defaults(dialect: str) -> dict[str, str]:
     options = DIALECTS[dialect].options
     return {name: option.default for name, option in options.items() if option.default is not None}
-
-
-def _price(section: PriceSection) -> Price:
-    # USD per million tokens are thousands of nano-USD per token.
-    return Price(int(section.input_per_million_usd * 1000), int(section.output_per_million_usd * 1000))
 
 
 def _model(section: ModelSection) -> Model:
@@ -155,7 +151,9 @@ def _routing(section: RoutingSection) -> RoutingPolicy:
     )
 
 
-def _digest(sections: GatewaySection) -> str:
+def _digest(sections: GatewaySection, pricings: Mapping[DeploymentName, Pricing]) -> str:
     content = sections.model_dump(mode="json", include={"deployments", "groups", "models", "boundaries", "routing"})
+    # Prices come from tables too, and change with the day.
+    content["prices"] = {name: asdict(pricing.price) for name, pricing in pricings.items()}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_VERSION_CHARS]

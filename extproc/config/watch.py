@@ -6,7 +6,9 @@ moment not there, changes nothing: the caller keeps the snapshot it has and is t
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import structlog
@@ -20,6 +22,11 @@ def log_invalid(invalid: GatewayInvalid) -> None:
     structlog.get_logger("extproc.config").error("configuration_invalid", source=invalid.source, problems=problems)
 
 
+def utc_today() -> date:
+    """The day by which prices hold."""
+    return datetime.now(UTC).date()
+
+
 @dataclass(slots=True)
 class GatewayWatch:
     """One file, watched by one reader that polls it as often as it likes."""
@@ -27,6 +34,7 @@ class GatewayWatch:
     path: Path
     current: Gateway
     """The last good snapshot."""
+    today: Callable[[], date] = utc_today
     _seen: bytes | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,11 +46,14 @@ class GatewayWatch:
 
         Blocks: a file of 1,000 deployments takes half a second. Whoever serves requests calls it in a thread.
         """
-        before, self._seen = self._seen, _fingerprint(self.path)
+        # Prices change with their file, and with the day.
+        prices = b"" if self.current.price_file is None else _fingerprint(Path(self.current.price_file))
+        today = self.today()
+        before, self._seen = self._seen, b"|".join((_fingerprint(self.path), prices, str(today).encode()))
         if self._seen == before:
             return None
         try:
-            gateway = load(self.path)
+            gateway = load(self.path, today)
         except GatewayInvalid as invalid:
             return invalid
         if gateway == self.current:

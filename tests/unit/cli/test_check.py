@@ -93,3 +93,18 @@ def test_a_retirement_is_shown_and_is_no_problem(tmp_path: Path) -> None:
     assert (result.exit_code, "b retired 7 days ago" in result.stdout) == (0, True)
     report = json.loads(CliRunner().invoke(command, [str(path), "--json"]).stdout)
     assert [warning["path"] for warning in report["warnings"]] == ["deployments[1].retires_on"]
+
+
+def test_a_hard_budget_in_money_makes_prices_a_matter(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    budget = "budgets: [{{id: one, scope: {{organisation: acme}}, amount_usd: 5, window: day, hard: {hard}}}]\n"
+
+    def warned(text: str) -> list[str]:
+        path.write_text(text)
+        result = CliRunner().invoke(command, [str(path), "--json"])
+        assert result.exit_code == 0
+        return [warning["path"] for warning in json.loads(result.stdout)["warnings"]]
+
+    assert warned(_GOOD) == warned(_GOOD + budget.format(hard="false")) == ["deployments[1].name"]
+    prices = ["deployments[0].price", "deployments[1].price"]
+    assert warned(_GOOD + budget.format(hard="true")) == ["deployments[1].name", *prices]

@@ -144,3 +144,27 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(empty_postgres_dsn: str, t
     assert typed("models", "list", EXTPROC_POSTGRS_DSN="x").exit_code == 2
     missing = typed("models", "list", "--config", str(tmp_path / "none.yaml"))
     assert (missing.exit_code, "No such file" in missing.stderr) == (1, True)
+
+
+def test_each_deployments_price_is_shown_with_who_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        """
+deployments:
+  - {name: a, base_url: "https://api.openai.com/v1", upstream_model: gpt-5.5, credential: {path: p/x, field: key}}
+  - {name: b, base_url: "http://10.0.0.1/v1", upstream_model: own}
+  - {name: c, base_url: "http://10.0.0.1/v1", upstream_model: own,
+     price: {input_per_million_usd: 0.25, per_request_usd: 0.005}}
+models: [{name: m, deployments: [a, b, c]}]
+"""
+    )
+    told = typed("models", "prices", "--config", str(path))
+    assert told.exit_code == 0
+    for words in ("input 5.000", "above 272000", "not checked", "prices.yaml", "no price", "0.250", "0.005000000 USD"):
+        assert words in told.stdout
+    listed = json.loads(typed("models", "prices", "--config", str(path), "--json").stdout)
+    assert [each["deployment"] for each in listed] == ["a", "b", "c"]
+    assert (listed[0]["price"]["input_nano_usd"], listed[0]["price"]["long"]["output_nano_usd"]) == (5000, 45_000)
+    assert listed[0]["source"].startswith("https://")
+    assert listed[1]["price"] is None
+    assert (listed[2]["origin"], listed[2]["price"]["request_nano_usd"]) == ("gateway.yaml", 5_000_000)

@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,39 @@ def test_the_swap_of_a_kubernetes_configmap_is_seen(tmp_path: Path) -> None:
     change = watch.poll()
     assert isinstance(change, Gateway)
     assert change.workers == 2
+
+
+_PRICES = """
+version: "{version}"
+prices:
+  - vendor: openai
+    models: [m]
+    nano_usd: {{input: {old}, output: 0}}
+    until: 2027-01-01
+    source: https://example.com
+    read: 2026-11-01
+    is_verified: true
+  - {{vendor: openai, models: [m], nano_usd: {{input: 9, output: 0}}, source: x, read: 2026-11-01, is_verified: true}}
+"""
+
+
+def test_prices_are_taken_over_from_their_file_and_on_their_day(tmp_path: Path) -> None:
+    prices, path, days = tmp_path / "prices.yaml", tmp_path / "gateway.yaml", [date(2026, 12, 31)]
+    prices.write_text(_PRICES.format(version="1", old=5))
+    path.write_text(
+        _TEXT.format(workers=1).replace("http://127.0.0.1:9", "https://api.openai.com") + f"price_file: {prices}"
+    )
+    watch = GatewayWatch(path, load(path, days[0]), lambda: days[0])
+
+    def cost(change: Gateway | GatewayInvalid | None) -> int | None:
+        assert isinstance(change, Gateway)
+        (deployment,) = change.catalog.deployments.values()
+        return deployment.price.input_nano_usd if deployment.price else None
+
+    assert cost(watch.current) == 5
+    assert watch.poll() is None
+    prices.write_text(_PRICES.format(version="2", old=7))
+    assert cost(watch.poll()) == 7
+    days[0] = date(2027, 1, 1)
+    assert cost(watch.poll()) == 9
+    assert watch.poll() is None
