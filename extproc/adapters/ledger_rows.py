@@ -56,6 +56,15 @@ def write_row(row: LedgerRow) -> dict[str, object]:
     }
 
 
+def find_flaw(row: LedgerRow) -> str | None:
+    """Why a row can be written nowhere, such as a time that is none; None: it can."""
+    try:
+        write_row(row)
+    except (ArithmeticError, OSError, TypeError, ValueError) as error:
+        return type(error).__name__
+    return None
+
+
 def read_row(found: Mapping[str, Any]) -> LedgerRow:
     """The row of an object.
 

@@ -22,6 +22,9 @@ from extproc.model.refusals import Unavailable
 RECENT_S = 3600.0
 """As long as ``redis_budgets.KEEP_S``: no settlement is told again later than that."""
 
+_BASELINE_S = 2.0
+"""A request may be waiting for it."""
+
 _BASELINES = """
     select wanted.part, coalesce(t.amount, 0), r.exchanges, r.amounts
       from unnest(%(parts)s::text[]) as wanted (part)
@@ -94,9 +97,10 @@ class LedgerTables:
     async def baselines(self, organisation: str, parts: Sequence[str]) -> Mapping[str, Baseline]:
         """See ``Baselines``: one statement, hence one snapshot."""
         values = {"organisation": organisation, "parts": list(parts), "recent_s": RECENT_S}
+        limit_s = min(self.limit_s, _BASELINE_S)
         return {
             part: Baseline(int(used), tuple(zip(map(ExchangeId, exchanges or ()), amounts or (), strict=True)))
-            for part, used, exchanges, amounts in await self._ask(_BASELINES, values)
+            for part, used, exchanges, amounts in await self._ask(_BASELINES, values, limit_s=limit_s)
         }
 
     async def adjust(self, adjustment: Adjustment) -> None:
@@ -159,9 +163,9 @@ class LedgerTables:
         """See ``LedgerBook``."""
         return tuple(Writer(*row) for row in await self._ask(_WRITERS, ()))
 
-    async def _ask(self, query: str, values: Any, *, has_rows: bool = True) -> list[Row]:
+    async def _ask(self, query: str, values: Any, *, has_rows: bool = True, limit_s: float | None = None) -> list[Row]:
         try:
-            return await ask(self.limit_s, self._execute(query, values, has_rows=has_rows))
+            return await ask(limit_s or self.limit_s, self._execute(query, values, has_rows=has_rows))
         except (psycopg.DataError, psycopg.IntegrityError) as problem:
             # Its message may quote the row.
             raise RowRefused(type(problem).__name__) from None

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import structlog
 
+from extproc.adapters.ledger_rows import find_flaw
 from extproc.adapters.ledger_spool import LedgerSpool, SpoolTrouble
 from extproc.adapters.ledger_tables import LedgerTables, RowRefused
 from extproc.model.ledger import LedgerRow
@@ -22,7 +23,8 @@ from extproc.model.limits import Baseline
 from extproc.model.refusals import Unavailable
 
 T = TypeVar("T")
-_BATCH = 500
+_BATCH = 100
+"""Rows in one statement: turning them into JSON and back keeps the event loop busy for 4 ms."""
 _DISK_S = 5.0
 _LONGEST_PAUSE_S = 5.0
 _TELL_S = 2.0
@@ -87,14 +89,15 @@ class PostgresLedger:
 
     @property
     def lost(self) -> int:
-        """Rows for which there was no place at all."""
+        """Rows for which there was no room at all, and such as can be written nowhere."""
         return self._lost
 
     def append(self, row: LedgerRow) -> None:
         """See ``Ledger``."""
-        if len(self._queue) >= self._most_queued:
+        reason = "no room" if len(self._queue) >= self._most_queued else find_flaw(row)
+        if reason is not None:
             self._lost += 1
-            self._log.error("ledger_row_lost", exchange=row.exchange, lost=self._lost)
+            self._log.error("ledger_row_lost", exchange=row.exchange, reason=reason, lost=self._lost)
             return
         self._queue.append(row)
         self._appended += 1
@@ -233,7 +236,9 @@ class PostgresLedger:
             self._log.error("ledger_spool_damaged", file=segment.path.name, lines=contents.damaged)
         is_damaged = contents.damaged > 0
         gone = await self._on_disk(asyncio.to_thread(self._spool.done, segment, is_damaged=is_damaged))
-        self._log.info("ledger_replayed", rows=len(contents.rows), left=self._spool.rows, is_torn=contents.is_torn)
+        if len(contents.rows) > _BATCH or contents.is_torn:
+            left = self._spool.rows
+            self._log.info("ledger_replayed", rows=len(contents.rows), left=left, is_torn=contents.is_torn)
         if gone is not None:
             await self._tables.forget_writer(gone)
         return True

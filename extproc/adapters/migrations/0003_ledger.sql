@@ -256,6 +256,7 @@ alter table ledger_adjustments enable always trigger keep;
 create function ledger_add_month(wanted date) returns boolean language plpgsql as $$
 declare
     name text := 'ledger_' || to_char(wanted, 'YYYY_MM');
+    patience text := current_setting('lock_timeout');
 begin
     if to_regclass(name) is not null then
         return false;
@@ -270,6 +271,7 @@ begin
         alter table ledger_default enable always trigger keep;
     end if;
     execute format('alter table ledger attach partition %I for values in (%L)', name, wanted);
+    perform set_config('lock_timeout', patience, true);
     return true;
 exception
     when lock_not_available then

@@ -68,7 +68,7 @@ async def test_rows_arrive_in_batches_and_the_listener_hears_of_them_as_they_are
             assert await ledger.flush(20)
         assert {each.exchange: each.micro_usd for each in heard} == written(postgres_dsn)
         assert written(postgres_dsn) == {f"x{index}": index + 350 for index in range(350)}
-        assert len(batches) < 10
+        assert len(batches) < 20
         assert ledger.unwritten == 0
         assert (await ledger.baselines("acme", ["org"]))["org"].used == used(postgres_dsn)
 
@@ -179,6 +179,16 @@ async def test_a_row_that_postgres_will_never_take_holds_up_no_other(postgres_ds
             assert await ledger.flush(20)
         assert set(written(postgres_dsn)) == {f"x{index}" for index in range(20)} - {"x7"}
     assert b'"x7"' in next(tmp_path.glob("*.refused")).read_bytes()
+
+
+async def test_a_row_that_can_be_written_nowhere_is_left_out_and_told_of(postgres_dsn: str, tmp_path: Path) -> None:
+    async with open_pool(postgres_dsn) as pool:
+        ledger = PostgresLedger(LedgerTables(pool), LedgerSpool(tmp_path))
+        async with running(ledger):
+            ledger.append(row("odd", ended_at_s=float("nan")))
+            ledger.append(row("fine"))
+            assert await ledger.flush(10)
+        assert (set(written(postgres_dsn)), ledger.lost) == ({"fine"}, 1)
 
 
 async def test_a_listener_that_fails_stops_nothing(postgres_dsn: str, tmp_path: Path) -> None:
