@@ -176,7 +176,20 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
         reasoning_tokens=_count(of_output, "reasoning_tokens", made),
         audio_input_tokens=_count(of_input, "audio_tokens", given),
         audio_output_tokens=_count(of_output, "audio_tokens", made),
+        has_unknown_kinds=_has_unknown(of_input, _INPUT_KINDS) or _has_unknown(of_output, _OUTPUT_KINDS),
     )
+
+
+_INPUT_KINDS = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens", "text_tokens", "image_tokens"})
+_OUTPUT_KINDS = frozenset(
+    {"reasoning_tokens", "audio_tokens", "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"}
+)
+"""Each has a price, or costs what the whole does."""
+
+
+def _has_unknown(details: object, known: frozenset[str]) -> bool:
+    """Whether anything was counted that nobody here knows the price of."""
+    return isinstance(details, dict) and any(value and name not in known for name, value in details.items())
 
 
 def _count(details: object, name: str, whole: int) -> int:

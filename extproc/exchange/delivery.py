@@ -133,6 +133,7 @@ class Delivery:
             failure=self._failure,
             status=self._head.status if self._head else 0,
             retry_after_s=_seconds(self._header("retry-after")),
+            usage_shrank=self._body.usage_shrank,
             answer_bytes=self._body.answer_bytes,
             provider_request_id=read_provider_id(self._head.headers if self._head else (), self._context.id),
         )

@@ -42,7 +42,18 @@ class FailedAttempt(Exception):  # noqa: N818 - what it is
 class PlainBody:
     """Collects a body and gives it whole, or raises what is wrong with it."""
 
-    __slots__ = ("_data", "_dialect", "_hides", "_limit", "_status", "_voice", "answer_bytes", "is_answer", "usage")
+    __slots__ = (
+        "_data",
+        "_dialect",
+        "_hides",
+        "_limit",
+        "_status",
+        "_voice",
+        "answer_bytes",
+        "is_answer",
+        "usage",
+        "usage_shrank",
+    )
 
     def __init__(self, dialect: Dialect, voice: Voice, status: int, max_bytes: int, hides: str = "") -> None:
         # hides: the model's name at the provider, which a mistake's message may tell.
@@ -53,6 +64,7 @@ class PlainBody:
         self._limit = max_bytes if status == 200 else min(max_bytes, _MAX_ERROR_BYTES)  # noqa: PLR2004
         self._data = bytearray()
         self.usage: Usage | None = None
+        self.usage_shrank = False
         self.answer_bytes = 0
         self.is_answer = False
 

@@ -23,6 +23,7 @@ class StreamBody:
         "answer_bytes",
         "is_answer",
         "usage",
+        "usage_shrank",
     )
 
     def __init__(self, dialect: Dialect, writer: StreamWriter, *, max_held_bytes: int) -> None:
@@ -33,6 +34,7 @@ class StreamBody:
         self._has_spoken = False
         self._is_done = False
         self.usage: Usage | None = None
+        self.usage_shrank = False
         self.answer_bytes = 0
         self.is_answer = False
 
@@ -78,15 +80,20 @@ class StreamBody:
                 self._has_spoken = self._has_spoken or openai.says_something(value)
                 self.answer_bytes += answer_bytes(value, "delta")
                 if "usage" in value:
-                    self.usage = _larger(openai.read_usage(value), self.usage)
+                    self._hear_usage(openai.read_usage(value))
             case _:
                 pass
         return self._writer.write(item)
 
+    def _hear_usage(self, told: Usage | None) -> None:
+        """Keep the largest where usage is told more than once: it only grows, so a smaller one takes nothing back."""
+        if told is None:
+            return
+        if self.usage is None or _tokens(told) >= _tokens(self.usage):
+            self.usage = told
+        else:
+            self.usage_shrank = True
 
-def _larger(told: Usage | None, before: Usage | None) -> Usage | None:
-    """What counts where usage is told more than once: it only grows, so a smaller one takes nothing back."""
-    if told is None or before is None:
-        return told or before
-    is_larger = told.input_tokens + told.output_tokens >= before.input_tokens + before.output_tokens
-    return told if is_larger else before
+
+def _tokens(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens

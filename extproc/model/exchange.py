@@ -109,6 +109,8 @@ class Usage:
     """Output that nobody reads."""
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    has_unknown_kinds: bool = False
+    """Whether it tells of tokens of a kind that we know no price of."""
 
 
 class Outcome(StrEnum):
@@ -176,6 +178,8 @@ class DeliveryRecord:
     """The provider's wish."""
     first_token_s: float | None = None
     """From sending off to the first judged byte; None: none was released, or it was not the first attempt."""
+    usage_shrank: bool = False
+    """Whether the provider told its usage more than once, and less the later time; the larger one is kept."""
     answer_bytes: int = 0
     """How much text the model wrote, as UTF-8, over all choices: content, reasoning, refusals, calls of tools."""
     provider_request_id: str = ""

@@ -45,6 +45,10 @@ class Flag(StrEnum):
     """Absurd: more than was asked for."""
     PARTS = "usage_parts"
     """The special kinds are together more than the plain one they are within."""
+    SHRANK = "usage_shrank"
+    """Told more than once, and less the later time; the larger counts."""
+    UNKNOWN_KIND = "usage_unknown_kind"
+    """It tells of tokens of a kind without a price; they cost what the whole does."""
     ABOVE_ESTIMATE = "above_estimate"
     """Believed, and more than was reserved."""
     CUT = "cut"
@@ -53,7 +57,7 @@ class Flag(StrEnum):
     """Nobody saw what became of it; all that was reserved is charged."""
 
 
-_COUNTED = frozenset(set(Flag) - {Flag.ABOVE_ESTIMATE, Flag.CUT, Flag.PARTS})
+_BELIEVED = frozenset({Flag.ABOVE_ESTIMATE, Flag.CUT, Flag.PARTS, Flag.SHRANK, Flag.UNKNOWN_KIND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Seen:
     """Text of the answer as UTF-8, over all choices."""
     is_complete: bool
     """Whether the provider's end was seen."""
+    usage_shrank: bool = False
+    """Whether the provider took back some of what it had told; what is judged is the larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class Judged:
     @property
     def is_estimated(self) -> bool:
         """Whether any of it is our own count."""
-        return any(flag in _COUNTED for flag in self.flags)
+        return any(flag not in _BELIEVED for flag in self.flags)
 
 
 def judge_usage(told: Usage | None, seen: Seen, estimate: Estimate) -> Judged:
@@ -96,7 +102,7 @@ def judge_usage(told: Usage | None, seen: Seen, estimate: Estimate) -> Judged:
     input_tokens = found.get(Flag.ZERO_INPUT, found.get(Flag.HIGH_INPUT, max(0, told.input_tokens)))
     output_tokens = found.get(Flag.LOW_OUTPUT, found.get(Flag.HIGH_OUTPUT, max(0, told.output_tokens)))
     usage, is_split = _with_parts(told, input_tokens, output_tokens)
-    flags = [*found, *((Flag.PARTS,) if is_split else ())]
+    flags = [*found, *((Flag.PARTS,) if is_split else ()), *_remarks(told, seen)]
     if input_tokens > estimate.input_tokens or output_tokens > estimate.output_tokens:
         flags.append(Flag.ABOVE_ESTIMATE)
     return Judged(usage, (*flags, *cut))
@@ -130,6 +136,13 @@ def _mistakes(told: Usage, seen: Seen, estimate: Estimate) -> Iterator[tuple[Fla
         yield Flag.HIGH_OUTPUT, max(estimate.output_tokens, counted)
 
 
+def _remarks(told: Usage, seen: Seen) -> Iterator[Flag]:
+    if seen.usage_shrank:
+        yield Flag.SHRANK
+    if told.has_unknown_kinds:
+        yield Flag.UNKNOWN_KIND
+
+
 def _beyond(tokens: int, margin: tuple[int, int]) -> int:
     factor, addend = margin
     return tokens * factor + addend
@@ -150,7 +163,8 @@ def _with_parts(told: Usage, input_tokens: int, output_tokens: int) -> tuple[Usa
         parts.append(min(max(0, wanted), made))
         made -= parts[-1]
     audio_in, cache_write, cached, audio_out, reasoning = parts
-    usage = Usage(input_tokens, output_tokens, cached, cache_write, reasoning, audio_in, audio_out)
+    kinds = (cached, cache_write, reasoning, audio_in, audio_out)
+    usage = Usage(input_tokens, output_tokens, *kinds, has_unknown_kinds=told.has_unknown_kinds)
     special = (usage.cached_tokens, usage.cache_write_tokens, usage.reasoning_tokens)
     asked = (told.cached_tokens, told.cache_write_tokens, told.reasoning_tokens)
     return usage, special != asked or (audio_in, audio_out) != (told.audio_input_tokens, told.audio_output_tokens)

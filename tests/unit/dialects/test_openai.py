@@ -160,3 +160,18 @@ def test_the_special_kinds_of_tokens_are_read_and_never_exceed_their_whole() -> 
 def test_details_that_cannot_be_believed_count_nothing(details: object) -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": details}
     assert openai.read_usage({"usage": usage}) == Usage(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("details", "is_unknown"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 1, "image_tokens": 1, "text_tokens": 1}}, False),
+        ({"completion_tokens_details": {"accepted_prediction_tokens": 1, "dream_tokens": 0}}, False),
+        ({"completion_tokens_details": {"dream_tokens": 1}}, True),
+        ({"prompt_tokens_details": {"smell_tokens": 2}}, True),
+    ],
+)
+def test_tokens_of_a_kind_that_nobody_knows_are_told(details: dict[str, object], *, is_unknown: bool) -> None:
+    usage = openai.read_usage({"usage": {"prompt_tokens": 3, "completion_tokens": 2, **details}})
+    assert usage is not None
+    assert usage.has_unknown_kinds is is_unknown

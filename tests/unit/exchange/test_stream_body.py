@@ -115,10 +115,11 @@ def test_usage_that_was_told_is_not_taken_back(later: object) -> None:
     body = stream()
     body.feed(event(WORD) + event(USAGE) + event({**USAGE, "usage": later}), is_last=False)
     assert body.usage == Usage(3, 2)
+    assert body.usage_shrank is (isinstance(later, dict) and later["prompt_tokens"] == 0)
 
 
 def test_usage_that_runs_along_counts_at_its_end() -> None:
     body = stream()
     running = [{**USAGE, "usage": {"prompt_tokens": 3, "completion_tokens": made}} for made in (1, 2, 7)]
     body.feed(event(WORD) + b"".join(map(event, running)), is_last=False)
-    assert body.usage == Usage(3, 7)
+    assert (body.usage, body.usage_shrank) == (Usage(3, 7), False)

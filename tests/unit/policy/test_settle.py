@@ -76,6 +76,13 @@ def test_a_short_answer_is_not_judged_by_its_size(size: int) -> None:
     assert flags(Usage(100, 0), Seen(size, is_complete=True)) == ["usage_low_output"]
 
 
+def test_what_is_odd_and_believed_is_told() -> None:
+    told = Usage(100, 300, has_unknown_kinds=True)
+    judged = judge_usage(told, Seen(900, is_complete=True, usage_shrank=True), ESTIMATE)
+    assert judged == Judged(told, (Flag.SHRANK, Flag.UNKNOWN_KIND))
+    assert not judged.is_estimated
+
+
 def test_nothing_asked_and_nothing_told_is_nothing() -> None:
     nothing = Estimate(0, 0, MicroUsd(0))
     assert judge_usage(None, Seen(0, is_complete=True), nothing) == Judged(Usage(0, 0))
@@ -123,4 +130,5 @@ def test_flags_are_stable_names() -> None:
     assert {flag.value for flag in Flag} == {
         *("usage_missing", "usage_zero_input", "usage_negative", "usage_low_output", "usage_high_input"),
         *("usage_high_output", "usage_parts", "above_estimate", "cut", "unseen"),
+        *("usage_shrank", "usage_unknown_kind"),
     }
