@@ -4,6 +4,7 @@ Whoever changes limits holds one lock for it: what was read under the lock is so
 made on something else is refused. The rules that must hold whoever writes are triggers, in ``migrations``.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,7 +23,8 @@ from extproc.model.refusals import Unavailable
 
 _LOCK = "select pg_advisory_xact_lock(hashtext('extproc.limits'))"
 _HEAD = "select coalesce(max(version), 0) from limits"
-_ROW = "l.id, l.definition, l.source, l.version, extract(epoch from l.changed_at)::float8, l.is_active"
+# The definition as text: it is read in a thread, ten thousand of them would hold up requests.
+_ROW = "l.id, l.definition::text, l.source, l.version, extract(epoch from l.changed_at)::float8, l.is_active"
 # One statement each, so the head and the rows are one snapshot.
 _ALL = f"""
     with head as ({_HEAD}) select head.coalesce, {_ROW} from head left join limits l on true order by l.id
@@ -113,14 +115,14 @@ class PostgresLimitFeed(LoneConnection):
     async def limits_since(self, version: int | None) -> LimitSet:
         """See ``LimitFeed``."""
         if version is None:
-            return _read_set(await self.fetch(_ALL, ()))
+            return await asyncio.to_thread(_read_set, await self.fetch(_ALL, ()))
         ((head,),) = await self.fetch(_HEAD, ())
         if head == version:
             return LimitSet(head, (), is_whole=False)
         if head < version:
             # The database was set back: what is remembered is of another history.
-            return _read_set(await self.fetch(_ALL, ()))
-        return _read_set(await self.fetch(_CHANGED, (version,)), is_whole=False)
+            return await asyncio.to_thread(_read_set, await self.fetch(_ALL, ()))
+        return await asyncio.to_thread(_read_set, await self.fetch(_CHANGED, (version,)), is_whole=False)
 
 
 @asynccontextmanager
@@ -193,7 +195,9 @@ def _read_set(rows: Sequence[Row], *, is_whole: bool = True) -> LimitSet:
 def _read_stored(row: Row) -> StoredLimit:
     identity, definition, source, version, changed_at_s, is_active = row
     try:
-        return StoredLimit(read_limit(identity, definition), Source(source), version, changed_at_s, is_active)
+        return StoredLimit(
+            read_limit(identity, json.loads(definition)), Source(source), version, changed_at_s, is_active
+        )
     except (DefinitionInvalid, ValueError):
         raise Unavailable(
             DEPENDENCY, f"this version does not know limits such as {identity}: install a newer one"

@@ -52,7 +52,7 @@ def read_limit(identity: str, definition: Definition) -> Limit:
             return Rate(LimitId(identity), scope, *(_read_count(definition.get(name)) for name in _RATES))
         is_money = definition.get("amount_usd") is not None
         amount = read_usd(definition["amount_usd"]) if is_money else _read_count(definition["tokens"])
-        percents = {round(Decimal(str(share)) * 100) for share in _list(definition.get("alert_at", [0.8, 1.0]))}
+        percents = {_read_percent(share) for share in _list(definition.get("alert_at", [0.8, 1.0]))}
         return Budget(
             id=LimitId(identity),
             scope=scope,
@@ -97,6 +97,12 @@ def _read_count(value: object) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise TypeError("count")
+
+
+def _read_percent(share: object) -> int:
+    if isinstance(share, (int, float, Decimal)):
+        return round(float(share) * 100)
+    raise TypeError("share")
 
 
 def _list(value: object) -> list[object]:
