@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from extproc.adapters.ledger_rows import read_row, write_row
 from extproc.adapters.postgres_pool import DEPENDENCY, Pool, Row, ask
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer, merge_all
+from extproc.model.ledger import Adjustment, LedgerRow, Writer, merge_all
 from extproc.model.limits import Baseline, Charge, Rank, Settlement
 from extproc.model.refusals import Unavailable
 
@@ -41,12 +41,7 @@ _ADJUST = """
     insert into ledger_adjustments (id, organisation, part, unit, amount, reason, actor, approval)
     values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing
 """
-_COUNTED = """
-    select organisation, part, amount from ledger_totals
-     where (%(organisation)s::text is null or organisation = %(organisation)s)
-       and touched_at > now() - make_interval(secs => %(since_s)s)
-     order by organisation, part
-"""
+_COUNTED = "select part, amount from ledger_totals where organisation = %s and part = any (%s::text[])"
 _SEEN = """
     insert into ledger_writers (id, unwritten, seen_at) values (%s, %s, clock_timestamp())
         on conflict (id) do update set unwritten = excluded.unwritten, seen_at = excluded.seen_at
@@ -109,10 +104,9 @@ class LedgerTables:
         values = (each.id, each.organisation, each.part, each.unit.value, each.amount)
         await self._ask(_ADJUST, (*values, each.reason, each.actor, each.approval), has_rows=False)
 
-    async def counted(self, organisation: str | None, since_s: float) -> tuple[Counted, ...]:
+    async def counted(self, organisation: str, parts: Sequence[str]) -> Mapping[str, int]:
         """See ``LedgerBook``."""
-        values = {"organisation": organisation, "since_s": since_s}
-        return tuple(Counted(*row) for row in await self._ask(_COUNTED, values))
+        return {part: int(amount) for part, amount in await self._ask(_COUNTED, (organisation, list(parts)))}
 
     async def retain(self, first_kept: date) -> tuple[str, ...]:
         """See ``LedgerBook``."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer, merge_all, merged
+from extproc.model.ledger import Adjustment, LedgerRow, Writer, merge_all, merged
 from extproc.model.limits import Baseline, Charge, Rank, Settlement
 from extproc.model.refusals import Unavailable
 
@@ -48,18 +48,14 @@ class MemoryLedger:
         self._reach()
         self.adjustments.setdefault(adjustment.id, adjustment)
 
-    async def counted(
-        self,
-        organisation: str | None,
-        since_s: float,  # noqa: ARG002 - the port's; every row counts as recent
-    ) -> tuple[Counted, ...]:
+    async def counted(self, organisation: str, parts: Sequence[str]) -> Mapping[str, int]:
         """See ``LedgerBook``."""
         self._reach()
-        sums: dict[tuple[str, str], int] = {}
+        sums: dict[str, int] = {}
         for owner, part, _, amount in self._charges():
-            if organisation in {None, owner}:
-                sums[owner, part] = sums.get((owner, part), 0) + amount
-        return tuple(Counted(*place, used) for place, used in sorted(sums.items()))
+            if owner == organisation and part in parts:
+                sums[part] = sums.get(part, 0) + amount
+        return sums
 
     async def recent(self, since_s: float) -> tuple[Settlement, ...]:  # noqa: ARG002 - every row counts as recent
         """See ``Recent``."""

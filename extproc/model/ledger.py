@@ -123,15 +123,6 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What the ledger has of one counter."""
-
-    organisation: str
-    part: str
-    used: int
-
-
-@dataclass(frozen=True, slots=True)
 class Writer:
     """A process that writes to the ledger, as it was last heard of."""
 

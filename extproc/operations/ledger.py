@@ -16,14 +16,12 @@ from enum import StrEnum
 from extproc.model.ledger import Writer
 from extproc.policy.money_ports import Budgets, Counters, LedgerBook, Recent
 
-LONGEST_WINDOW_S = 70 * 86_400.0
-"""As long as a counter lives in Redis."""
 HEARD_OF_S = 15.0
 """A writer that was silent for longer may have rows that nobody knows of."""
 TOLD_AGAIN_S = 1800.0
 """Half of what Redis remembers of each settlement."""
 FEWEST_MONTHS = 3
-"""What is retained covers the longest window."""
+"""Records of an exchange may come late; of a month that was dropped they would be counted anew."""
 
 _AT_ONCE = 200
 _MOST_CORRECTIONS = 20
@@ -87,13 +85,13 @@ async def reconcile(
         Unavailable: Redis or Postgres did not answer.
     """
     live = await counters.live(organisation)
-    found = await _compare(book, counters, live, organisation)
+    found = await _compare(book, counters, live)
     seen = {place: [difference] for place, difference in found.items()}
     for _ in range(samples - 1):
         if not seen:
             break
         await sleep(pause_s)
-        again = await _compare(book, counters, tuple(seen), organisation)
+        again = await _compare(book, counters, tuple(seen))
         seen = {place: [*before, again[place]] for place, before in seen.items() if place in again}
     differences = tuple(
         replace(each[-1], state=State.DIFFERS if len({one.excess for one in each}) == 1 else State.MOVING)
@@ -131,7 +129,7 @@ async def repair(
     for settlement in await recent.recent(TOLD_AGAIN_S) if wrong else ():
         if any((settlement.organisation, charge.part) in wrong for charge in settlement.charges):
             await budgets.settle(settlement)
-    left = await _compare(book, counters, tuple(wrong), None)
+    left = await _compare(book, counters, tuple(wrong))
     after = []
     for each in found.differences:
         place = (each.organisation, each.part)
@@ -151,7 +149,7 @@ async def retain(book: LedgerBook, months: int, today: date, *, is_rehearsal: bo
         Unavailable
     """
     if months < FEWEST_MONTHS:
-        raise ValueError(f"keep {FEWEST_MONTHS} months or more: windows that are open are counted from the ledger")
+        raise ValueError(f"keep {FEWEST_MONTHS} months or more: records of an exchange may come late")
     years, month = divmod(today.year * 12 + today.month - 1 - months, 12)
     first_kept = date(years, month + 1, 1)
     if is_rehearsal:
@@ -160,25 +158,20 @@ async def retain(book: LedgerBook, months: int, today: date, *, is_rehearsal: bo
 
 
 async def _compare(
-    book: LedgerBook, counters: Counters, places: tuple[tuple[str, str], ...], organisation: str | None
+    book: LedgerBook, counters: Counters, places: tuple[tuple[str, str], ...]
 ) -> dict[tuple[str, str], Difference]:
     """What differs of these at this moment. What is gone from Redis will be loaded from the ledger, and is right."""
-    held: dict[tuple[str, str], int] = {}
+    found = {}
     for owner in sorted({place[0] for place in places}):
         parts = [part for whose, part in places if whose == owner]
         for begin in range(0, len(parts), _AT_ONCE):
             some = parts[begin : begin + _AT_ONCE]
-            for part, levels in zip(some, await counters.show(owner, some), strict=True):
-                if levels is not None:
-                    held[owner, part] = levels[0]
-    if not held:
-        return {}
-    booked = {(each.organisation, each.part): each.used for each in await book.counted(organisation, LONGEST_WINDOW_S)}
-    return {
-        place: Difference(*place, used, booked.get(place, 0), State.DIFFERS)
-        for place, used in held.items()
-        if used != booked.get(place, 0)
-    }
+            levels = await counters.show(owner, some)
+            booked = await book.counted(owner, some)
+            for part, level in zip(some, levels, strict=True):
+                if level is not None and level[0] != booked.get(part, 0):
+                    found[owner, part] = Difference(owner, part, level[0], booked.get(part, 0), State.DIFFERS)
+    return found
 
 
 async def _correct(difference: Difference, counters: Counters) -> Difference:

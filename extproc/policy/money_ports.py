@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import Adjustment, Counted, LedgerRow, Writer
+from extproc.model.ledger import Adjustment, LedgerRow, Writer
 from extproc.model.limits import Baseline, Claim, Denied, Reservation, Settled, Settlement
 
 
@@ -106,8 +106,8 @@ class Ledger(Protocol):
 class LedgerBook(Protocol):
     """The ledger for operators: what it holds, and what is corrected in it. Each method raises Unavailable."""
 
-    async def counted(self, organisation: str | None, since_s: float) -> tuple[Counted, ...]:
-        """Every counter that was charged within the last seconds, of one organisation or of all, and its whole sum."""
+    async def counted(self, organisation: str, parts: Sequence[str]) -> Mapping[str, int]:
+        """The whole sum of each counter part; those that were never charged are not among them."""
         ...
 
     async def writers(self) -> tuple[Writer, ...]:

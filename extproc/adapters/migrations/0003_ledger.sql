@@ -328,7 +328,8 @@ end
 $$;
 revoke execute on function ledger_append(jsonb) from public;
 
--- Drops the months before the given one, and what was counted in them. Returns what went. Whoever may drop the tables.
+-- Drops the months before the given one. Returns what went. Sums of counters stay for as long as the longest window may
+-- be open, whatever became of its rows. For whoever may drop the tables.
 create function ledger_retain(first_kept date) returns setof text language plpgsql as $$
 declare
     name text;
@@ -352,7 +353,8 @@ begin
     if found_rows > 0 then
         return next format('ledger_default: %s rows', found_rows);
     end if;
-    delete from ledger_totals where touched_at < first_kept::timestamp at time zone 'UTC';
+    delete from ledger_totals
+     where touched_at < least(first_kept::timestamp at time zone 'UTC', now() - interval '400 days');
     get diagnostics found_rows = row_count;
     if found_rows > 0 then
         return next format('ledger_totals: %s counters', found_rows);

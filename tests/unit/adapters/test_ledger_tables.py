@@ -88,10 +88,12 @@ async def test_retention_drops_whole_months_and_counters_nobody_charged_since(
     await tables.write([at(old, "old"), at(kept, "kept")])
     with psycopg.connect(postgres_dsn, autocommit=True) as owner:
         owner.execute("select ledger_add_month(%s)", (old,))
-        owner.execute("insert into ledger_totals values ('acme', 'stale', 3, %s)", (old,))
+        owner.execute("insert into ledger_totals values ('acme', 'year', 3, %s)", (old,))
+        owner.execute("insert into ledger_totals values ('acme', 'stale', 3, now() - interval '401 days')")
     assert await tables.months() == (old, kept)
     assert await tables.retain(kept) == (name(old), "ledger_totals: 1 counters")
     assert await tables.months() == (kept,)
+    assert await tables.counted("acme", ["year", "stale", "org"]) == {"year": 3, "org": 10}
     await tables.write([at(old, "again")])
     assert await tables.retain(kept) == ("ledger_default: 1 rows",)
     assert where(postgres_dsn) == {"kept": name(kept)}

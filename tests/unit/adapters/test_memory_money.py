@@ -11,7 +11,12 @@ from tests.contracts.test_ledger import row
 
 async def test_it_is_away_when_told_to_be() -> None:
     ledger = MemoryLedger(is_down=True)
-    for asked in (ledger.write([row()]), ledger.baselines("acme", ["org"]), ledger.counted(None, 1), ledger.writers()):
+    for asked in (
+        ledger.write([row()]),
+        ledger.baselines("acme", ["org"]),
+        ledger.counted("acme", ["org"]),
+        ledger.writers(),
+    ):
         with pytest.raises(Unavailable):
             await asked
 
@@ -19,7 +24,7 @@ async def test_it_is_away_when_told_to_be() -> None:
 async def test_what_is_appended_is_a_row_until_its_month_goes() -> None:
     ledger = MemoryLedger()
     ledger.append(row(dialect="openai", provider_request_id="req_1"))
-    assert [each.used for each in await ledger.counted("acme", 60)] == [5, 5]
+    assert await ledger.counted("acme", ["org", "none"]) == {"org": 5}
     assert len(await ledger.billed("openai", ["req_1"], 0, 1)) == 1
     assert await ledger.months() == (date(2026, 11, 1),)
     assert await ledger.retain(date(2026, 12, 1)) == ("ledger_2026_11",)
