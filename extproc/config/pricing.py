@@ -44,7 +44,12 @@ def load_prices(document: Document) -> PriceTable:
 
 
 def listed_deployments(root: Mapping[str, Tree], table: PriceTable, today: date) -> frozenset[str]:
-    """The names of deployments that a table has a price for, whatever else may be wrong with the file."""
+    """The names of deployments that a table has a price for, whatever else may be wrong with the file.
+
+    Empty where no group asks for the cheapest: nobody else wants to know, and a large file has a thousand of them.
+    """
+    if not any(group.get("strategy") == "cost" for _, group in entries(dict(root), "groups")):
+        return frozenset()
     found = set()
     for _, entry in entries(dict(root), "deployments"):
         name, model, url = entry.get("name"), entry.get("upstream_model"), entry.get("base_url")

@@ -4,7 +4,7 @@
     read_text(texts) → Text        what texts are made of, once for all families
     Text.tokens(family)            about as many; ``most_tokens`` is what to reserve for
 
-Counted by the kinds of characters and the borders between them, with weights that were fitted to eight tokenizers so
+Counted by the kinds of characters and the borders between them, with weights that were fitted to nine tokenizers so
 that no text of the corpus is undercounted by more than ``BOUND_PERCENT``: prose in 40 languages and 14 scripts, code,
 tables, identifiers, and random letters of each script, the worst there is. Where a vendor's tokenizer is not
 public (Claude 3 and later, Nova) the bound is an assumption; docs/prices.md says which. ``most_tokens`` stops at the

@@ -22,7 +22,7 @@ KNOWN = {
     Family.O200K: ("o200k_base",),
     Family.CL100K: ("cl100k_base",),
     Family.CLAUDE: ("claude2", "o200k_base"),
-    Family.GEMINI: ("o200k_base", "tekken", "deepseek"),
+    Family.GEMINI: ("gemma3", "o200k_base", "tekken", "deepseek"),
     Family.MISTRAL: ("tekken", "mistral7"),
     Family.OTHER: ("o200k_base", "cl100k_base", "llama3", "qwen3", "claude2", "deepseek", "tekken", "mistral7"),
 }
