@@ -25,7 +25,7 @@ from tests.servers import run_postgres
 
 KEYS = 1000
 RECENT = 10_000
-BATCH = 500
+BATCH = 100
 
 
 def make_row(index: int, now_s: float) -> LedgerRow:
@@ -86,7 +86,7 @@ async def main(dsn: str, count: int) -> None:
         for at in range(0, count, BATCH):
             await tables.write(rows[at : at + BATCH])
             if at == max(0, count - RECENT - BATCH):
-                print(f"{count} rows of 4 charges: {at / (time.perf_counter() - begin):.0f} rows/s in batches of 500")
+                print(f"{count} rows of 4 charges: {at / (time.perf_counter() - begin):.0f} rows/s in batches of {BATCH}")
                 # As if they were written over the hours before: what is left is the last hour's.
                 with psycopg.connect(dsn, autocommit=True) as owner:
                     owner.execute("update ledger_recent set written_at = written_at - interval '90 minutes'")
