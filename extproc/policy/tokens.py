@@ -85,10 +85,20 @@ class Text:
         return min(tokens + -(-tokens * BOUND_PERCENT // 100), self.size_bytes + self.size_bytes // 64 + 1)
 
 
+def warm_up() -> None:
+    """Read the tables that are installed, so that no request waits for them."""
+    for family in _TABLES:
+        _exact(family)
+
+
 def read_text(texts: Iterable[str]) -> Text:
     """What texts are made of, one after the other."""
     data = "\n".join(texts)
-    encoded = data.encode(errors="surrogatepass")
+    try:
+        encoded = data.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which tokenizers see as the mark for what is no character
+        data = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        encoded = data.encode()
     # What UTF-8 adds after a character's first byte says nothing more.
     kinds = encoded.translate(_KINDS, b"" if data.isascii() else _CONTINUATIONS)
     words = kinds.translate(_LETTERS)

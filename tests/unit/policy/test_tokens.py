@@ -68,7 +68,9 @@ def test_a_longer_text_never_has_fewer_tokens(text: str, more: str, family: Fami
 
 
 def test_half_a_surrogate_is_counted_like_anything() -> None:
-    assert read_text(["\ud800"]).tokens(Family.OTHER) == 3
+    half = read_text(["a\ud800b"])
+    assert half.data == "a\ufffdb"
+    assert half.tokens(Family.OTHER) <= half.size_bytes == 5
 
 
 @pytest.mark.parametrize("unit", ["word ", "a", " ", "語", "😀", "\n", "{", "qz", "9"])
@@ -115,6 +117,7 @@ def test_openais_own_table_counts_where_it_is_installed(tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(tmp_path)
     installed = sys.modules.pop("quicktok", None)
     try:
+        tokens.warm_up()
         text = read_text(["whatever"])
         assert [text.most_tokens(each) for each in (Family.O200K, Family.CL100K)] == [7, 8]
         assert text.tokens(Family.CLAUDE) == read_text(["whatever"]).tokens(Family.CLAUDE) < 7
