@@ -86,7 +86,8 @@ async def main(dsn: str, count: int) -> None:
         for at in range(0, count, BATCH):
             await tables.write(rows[at : at + BATCH])
             if at == max(0, count - RECENT - BATCH):
-                print(f"{count} rows of 4 charges: {at / (time.perf_counter() - begin):.0f} rows/s in batches of {BATCH}")
+                speed = at / (time.perf_counter() - begin)
+                print(f"{count} rows of 4 charges: {speed:.0f} rows/s in batches of {BATCH}")
                 # As if they were written over the hours before: what is left is the last hour's.
                 with psycopg.connect(dsn, autocommit=True) as owner:
                     owner.execute("update ledger_recent set written_at = written_at - interval '90 minutes'")
