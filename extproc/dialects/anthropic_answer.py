@@ -132,6 +132,11 @@ def write_usage(usage: object) -> dict[str, Any] | None:
             "cache_write_tokens": counts["cache_creation_input_tokens"],
         },
     }
+    lasting = usage.get("cache_creation")
+    hours = lasting.get("ephemeral_1h_input_tokens") if isinstance(lasting, dict) else None
+    if type(hours) is int and hours > 0:
+        # OpenAI has no name for it. It costs more than other writes, which whoever reads the usage must hear.
+        written["prompt_tokens_details"]["cache_write_1h_tokens"] = hours
     details = usage.get("output_tokens_details")
     thought = details.get("thinking_tokens") if isinstance(details, dict) else None
     if type(thought) is int:

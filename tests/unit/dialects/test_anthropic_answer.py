@@ -14,6 +14,7 @@ from extproc.dialects.anthropic_answer import (
 )
 from extproc.dialects.dialect import ProviderFailed, Unreadable
 from extproc.dialects.mistakes import Mistake
+from extproc.dialects.openai import read_usage
 from tests.unit.dialects.anthropic_goldens import PLAIN
 
 MESSAGE: dict[str, Any] = PLAIN["conversation"]["answer"]
@@ -136,3 +137,19 @@ def test_a_count_is_read_without_what_we_do_not_know() -> None:
     for body in (b"[]", b"{}", b'{"input_tokens":true}', b'{"input_tokens":-1}', b'{"input_tokens":"1"}'):
         with pytest.raises(Unreadable):
             read_count(body)
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(7, True), (0, False), (None, False), ("7", False)])
+def test_writes_to_a_cache_that_lasts_an_hour_are_told_apart(hours: object, *, is_told: bool) -> None:
+    usage = {
+        "input_tokens": 3,
+        "cache_creation_input_tokens": 10,
+        "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": hours},
+        "output_tokens": 2,
+    }
+    written = write_usage(usage)
+    assert written is not None
+    assert written["prompt_tokens_details"].get("cache_write_1h_tokens") == (7 if is_told else None)
+    found = read_usage({"usage": written})
+    assert found is not None
+    assert (found.cache_write_tokens, found.has_unknown_kinds) == (10, is_told)
