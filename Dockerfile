@@ -22,7 +22,10 @@ RUN pip --python /opt/extproc/bin/python wheel --no-cache-dir --no-deps --no-bui
 FROM ${PYTHON_IMAGE}
 # A name for the number: `extproc keys` writes who acted into the admin log.
 RUN groupadd --gid 10001 extproc \
-    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin extproc
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin extproc \
+    && mkdir -p /var/lib/extproc/spool \
+    && chmod 0700 /var/lib/extproc/spool \
+    && chown 10001:10001 /var/lib/extproc/spool
 COPY --from=build /opt/extproc /opt/extproc
 # The root file system is mounted read-only, and what lies in the working directory is never imported.
 ENV PATH=/opt/extproc/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1

@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -42,6 +43,7 @@ from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.use_journal import UseJournal
 from extproc.adapters.vault import VaultCredentials
+from extproc.bootstrap_money import open_money
 from extproc.bootstrap_vault import PEPPER, credentials_of, open_vault
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, GatewayInvalid, load
@@ -89,8 +91,9 @@ class SystemClock:
 class Snapshot:
     """The catalog in force; swapped whole. An exchange keeps the one it began with."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.current = catalog
+    def __init__(self, gateway: Gateway) -> None:
+        self.current = gateway.catalog
+        self.outages = gateway.outages
 
     def __call__(self) -> Catalog:
         """The catalog for an exchange that begins now."""
@@ -255,11 +258,13 @@ async def _work(environment: Environment, index: int) -> None:
         # A connection of its own: counting must not take one from those who look for a key.
         uses_pool = await stack.enter_async_context(open_pool(environment.postgres_dsn, most_connections=1))
         uses = UseJournal(PostgresUses(uses_pool), clock)
-        snapshot = Snapshot(gateway.catalog)
+        snapshot = Snapshot(gateway)
         health = RedisHealth(redis, clock, snapshot, secrets.SystemRandom().random, _reread(snapshot, vault))
-        journal = Journals((LogJournal(), tally, uses, health))
-        desk = AdmissionDesk(snapshot, directory, vault, clock, health, lambda: vault.credential(PEPPER))
-        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway))
+        money = await stack.enter_async_context(open_money(environment, redis, clock, lambda: snapshot.outages))
+        journal = Journals((LogJournal(), tally, uses, health, money.settler))
+        pepper = partial(vault.credential, PEPPER)
+        desk = AdmissionDesk(snapshot, directory, vault, clock, health, pepper, money.desk)
+        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway), money.holds)
         socket = environment.run_dir / WORKER_SOCKET.format(index=index)
         async with asyncio.TaskGroup() as group:
             helpers = (
@@ -269,11 +274,13 @@ async def _work(environment: Environment, index: int) -> None:
                 group.create_task(tally.run()),
                 group.create_task(health.run()),
                 group.create_task(uses.run()),
+                *(group.create_task(task()) for task in money.tasks),
                 group.create_task(_follow(source, gateway, snapshot, vault)),
                 # One worker of the fleet speaks for all.
                 *((group.create_task(RetirementAlarm(snapshot, clock).run()),) if index == 0 else ()),
             )
             await serve_socket(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+            await money.close()
             for helper in helpers:
                 helper.cancel()
 
@@ -310,7 +317,7 @@ async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: Vau
                     log.warning("configuration_waits", version=pending.catalog.version, reason=str(trouble))
                 told = pending.catalog.version
             else:
-                snapshot.current = pending.catalog
+                snapshot.current, snapshot.outages = pending.catalog, pending.outages
                 log.info("configuration_taken", version=pending.catalog.version)
                 pending = None
         await asyncio.sleep(_WATCH_S)

@@ -15,6 +15,7 @@ from itertools import count
 import structlog
 
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
+from extproc.model.ids import ExchangeId
 from extproc.model.ledger import LedgerCharge, LedgerRow
 from extproc.model.limits import Charge, Crossing, Rank, Settlement
 from extproc.model.refusals import Unavailable
@@ -53,6 +54,7 @@ class Settler:
         self._sequence = count()
         self._wake = asyncio.Event()
         self._log = structlog.get_logger("extproc.settler")
+        self._unsent: dict[tuple[ExchangeId, Rank], Settlement] = {}
         self.dropped = 0
         """Settlements given up because too many waited for Redis; their rows are in the ledger."""
 
@@ -66,6 +68,7 @@ class Settler:
             return
         self._ledger.append(closing.row)
         if closing.settlement is not None:
+            self._note(closing.settlement)
             self._push(closing)
 
     def finished(self, record: ExchangeRecord) -> None:
@@ -79,8 +82,15 @@ class Settler:
     def committed(self, rows: Sequence[LedgerRow]) -> None:
         """The ledger has these rows: say delivery's settlements again, in case Redis has lost them meanwhile."""
         for row in rows:
+            for rank in Rank:
+                if rank <= row.rank:
+                    self._unsent.pop((row.exchange, rank), None)
             if row.rank is Rank.DELIVERY and row.charges:
                 self._push(Closing(row, _again(row)))
+
+    def unsent(self) -> tuple[Settlement, ...]:
+        """What was settled here and is not known to be in the ledger."""
+        return tuple(self._unsent.values())
 
     async def run(self) -> None:
         """Charge until cancelled; what is left then is in the ledger's rows."""
@@ -124,6 +134,10 @@ class Settler:
         settled = await self._budgets.settle(closing.settlement)
         for crossing in settled.crossed:
             self._tell(closing.row.organisation, crossing)
+
+    def _note(self, settlement: Settlement) -> None:
+        if len(self._unsent) < _MOST_WAITING:
+            self._unsent[settlement.reservation, settlement.rank] = settlement
 
     def _push(self, closing: Closing) -> None:
         if len(self._ready) >= _MOST_WAITING:

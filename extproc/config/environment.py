@@ -23,6 +23,7 @@ class Environment:
 
     config: Path = field(default=Path("gateway.yaml"))
     run_dir: Path = field(default=Path("/run/extproc"))
+    spool_dir: Path | None = None
     postgres_dsn: str = "postgresql://127.0.0.1:5432/extproc"
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_password_file: Path | None = None
@@ -43,6 +44,7 @@ class Environment:
 VARIABLES: Mapping[str, str] = {
     "EXTPROC_CONFIG": "path of gateway.yaml",
     "EXTPROC_RUN_DIR": "directory of the workers' sockets and the published configuration",
+    "EXTPROC_SPOOL_DIR": "directory for rows of the ledger while Postgres is away; without it, run_dir/spool",
     "EXTPROC_POSTGRES_DSN": "libpq URL; a password comes from a service file or passfile=, never from here",
     "EXTPROC_REDIS_URL": "URL of Redis without a password: redis, rediss, unix, redis+sentinel or redis+cluster",
     "EXTPROC_REDIS_PASSWORD_FILE": "file with the Redis password",
@@ -63,6 +65,7 @@ VARIABLES: Mapping[str, str] = {
 _PATHS = {
     "config",
     "run_dir",
+    "spool_dir",
     "redis_password_file",
     "redis_sentinel_password_file",
     "redis_ca_file",

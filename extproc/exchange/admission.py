@@ -31,7 +31,7 @@ from extproc.exchange.events import (
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
-from extproc.exchange.spending import NOTHING_HELD, SpendingDesk, end_user, hold, worst_case
+from extproc.exchange.spending import NOTHING_HELD, Awaited, SpendingDesk, end_user, hold, worst_case
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.identity import Permit, Principal
@@ -237,7 +237,9 @@ class Admission:
         asker = Asker(permit.principal.key, permit.model, end_user(request))
         held = NOTHING_HELD
         if self._desk.spending is not None and request.operation is not Operation.COUNT_TOKENS:
-            held = await hold(asker, expected, facts.exchange, self._desk.spending, facts.now_s)
+            limits_s = (each.first_token_s if request.is_stream else each.total_s for each in plan.attempts)
+            awaited = Awaited(facts.exchange, sum(limits_s))
+            held = await hold(asker, expected, awaited, self._desk.spending, facts.now_s)
             self._passed(Step.LIMITS, held)
         return replace(facts, estimate=expected, held=held, user=asker.user)
 

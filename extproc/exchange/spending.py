@@ -22,8 +22,8 @@ from extproc.policy.money_ports import Budgets
 from extproc.policy.price import most
 from extproc.policy.reserve import Asker, Limits, make_claim
 
-HOLD_S = 300.0
-"""How long a hold lasts without a word; a longer exchange extends it."""
+HOLD_S = 60.0
+"""How long a hold lasts beyond what its attempts may take before delivery, which extends it, hears of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class SpendingDesk:
     """An organisation's policy while its limits cannot be asked."""
     allowances: Allowances
     """What this worker may let pass meanwhile."""
+    is_full: Callable[[], bool] = lambda: False
+    """Whether there is no place left to record what is let pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +50,41 @@ class Held:
     """What is left, for the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An exchange about to be sent off."""
+
+    id: ExchangeId
+    patience_s: float
+    """How long its attempts may take together before delivery hears of any."""
+
+
 NOTHING = Estimate(0, 0, None)
 NOTHING_HELD = Held(None, ())
 """No limit is for it."""
 
 
-async def hold(asker: Asker, estimate: Estimate, exchange: ExchangeId, desk: SpendingDesk, now_s: float) -> Held:
+async def hold(asker: Asker, estimate: Estimate, exchange: Awaited, desk: SpendingDesk, now_s: float) -> Held:
     """Reserve everything that the request may use, or refuse it.
 
     Args:
         asker: who asks, for which model.
         estimate: the most it can use, over its whole plan.
-        exchange: names the reservation.
+        exchange: what the reservation is for.
         desk: whom to ask.
         now_s: UTC seconds, for the answer's headers and for windows while Redis cannot be asked.
 
     Raises:
         Refusal: RATE_LIMIT_EXCEEDED, INSUFFICIENT_QUOTA, MODEL_WITHOUT_PRICE.
-        Unavailable: the limits cannot be asked, and the organisation's policy is that nothing passes then.
+        Unavailable: the limits cannot be asked, and the organisation's policy is that nothing passes then; or what is
+            answered could not be recorded.
     """
+    if desk.is_full():
+        raise Unavailable("ledger", "there is no place left for its rows")
     limits = desk.limits()
 
     def claim_at(moment_s: float) -> Claim:
-        return make_claim(limits, asker, estimate, exchange, HOLD_S, moment_s)
+        return make_claim(limits, asker, estimate, exchange.id, exchange.patience_s + HOLD_S, moment_s)
 
     try:
         answer = await desk.budgets.reserve(claim_at)

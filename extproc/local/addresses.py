@@ -37,6 +37,7 @@ class Addresses:
         return Environment(
             config=self.state.gateway_yaml,
             run_dir=self.runtime_dir,
+            spool_dir=self.state.data("spool"),
             postgres_dsn=postgres.dsn(self.runtime_dir),
             redis_url=valkey.url(self.runtime_dir),
             vault_addr=self.vault,

@@ -19,6 +19,7 @@ from extproc.policy.settle import Judged, Seen
 _MAYBE_BILLED = frozenset({"UT", "UC", "UR", "UPE", "SI", "DT", "UMSDR"})
 """Envoy response flags of an attempt that reached its provider. Source: Envoy 1.40, "Response flags"."""
 
+_FIRST_ERROR = 400
 _GATEWAY_TIMEOUT = 504
 
 
@@ -43,7 +44,9 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
     limits = next((each for each in context.plan if each.deployment == record.deployment), None)
     if limits is None:
         return None
-    judged = settle.judge_usage(record.usage, Seen(record.answer_bytes, record.is_complete), _estimate(context))
+    judged = settle.judge_usage(
+        record.usage, Seen(record.answer_bytes, record.is_complete, record.usage_shrank), _estimate(context)
+    )
     end = End.ANSWERED if record.is_complete else End.FAILED
     closing = _close(context, limits, judged, Rank.DELIVERY, end, now_s)
     row = closing.row
@@ -154,7 +157,8 @@ def _flags(judged: Judged, context: ExchangeContext, *, has_price: bool) -> list
 
 def _may_be_billed(record: ExchangeRecord) -> bool:
     """Whether a provider may bill an exchange whose answer nobody saw."""
-    if record.outcome in {Outcome.ANSWERED, Outcome.ABANDONED}:
+    # A status of success was a provider's: a worker or a connection broke after it had begun to answer.
+    if record.outcome in {Outcome.ANSWERED, Outcome.ABANDONED} or 0 < record.status < _FIRST_ERROR:
         return True
     return bool(_MAYBE_BILLED.intersection(record.flags.split(","))) or record.status == _GATEWAY_TIMEOUT
 

@@ -19,6 +19,7 @@ from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import Break, DeliveryEvent, TimedOut
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
+from extproc.policy.money_ports import Holds
 from extproc.policy.ports import Clock, Journal
 from extproc.wire.decode import decode_admission, decode_delivery, decode_seat
 from extproc.wire.encode import encode_admission, encode_delivery
@@ -53,8 +54,10 @@ class Doors:
         journal: Journal,
         new_incident: Callable[[], str],
         limits: Limits | None = None,
+        holds: Holds | None = None,
     ) -> None:
         """``new_incident`` names a failure in the log, so that it can be found again."""
+        self._holds = holds
         self._desk = desk
         self._journal = journal
         self._new_incident = new_incident
@@ -109,11 +112,16 @@ class Doors:
             return
         seat = decode_seat(first)
         delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes)
+        holds = self._holds if seat.context.hold is not None else None
+        if holds is not None:
+            holds.begin(seat.context.organisation, seat.context.id)
         watch = _Watch(self._desk.clock, seat.context.started_at_s if seat.number == 1 else None)
         try:
             await self._pump(line, delivery, decode_delivery(first), watch)
         finally:
             # No await here: this also runs when the stream was cancelled.
+            if holds is not None:
+                holds.end(seat.context.id)
             self._journal.delivered(replace(delivery.record, first_token_s=watch.first_token_s))
 
     async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch") -> None:

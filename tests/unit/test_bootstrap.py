@@ -42,17 +42,17 @@ A, B = CredentialRef("providers/a", "api_key"), CredentialRef("providers/b", "ap
 
 
 def test_an_exchange_keeps_the_catalog_it_began_with_and_the_next_one_gets_the_new() -> None:
-    first, second = parse(ONE, "one").catalog, parse(TWO, "two").catalog
+    first, second = parse(ONE, "one"), parse(TWO, "two")
     snapshot = Snapshot(first)
     begun = snapshot()
-    snapshot.current = second
-    assert begun is first
-    assert snapshot() is second
+    snapshot.current = second.catalog
+    assert begun is first.catalog
+    assert snapshot() is second.catalog
 
 
 def test_a_credential_that_was_not_taken_is_looked_for_again_if_its_deployment_is_still_there() -> None:
     vault = MemoryVault()
-    on_rejected = bootstrap._reread(Snapshot(parse(ONE, "one").catalog), vault)
+    on_rejected = bootstrap._reread(Snapshot(parse(ONE, "one")), vault)
     on_rejected(DeploymentName("a"))
     on_rejected(DeploymentName("gone"))
     assert vault.refused == [A]
@@ -63,7 +63,7 @@ async def test_the_health_of_deployments_is_what_all_workers_told_redis(valkey_u
     assert await bootstrap.read_health(environment) == {}
     async with open_redis_of(environment) as redis:
         clock = bootstrap.SystemClock()
-        snapshot = Snapshot(parse(ONE, "one").catalog)
+        snapshot = Snapshot(parse(ONE, "one"))
         health = RedisHealth(redis, clock, snapshot, lambda: 0.5, lambda _: None)
         health.attempted(AttemptRecord(ExchangeId("x1"), DeploymentName("a"), 0, "UF", 1))
         await health.sync()
@@ -83,7 +83,7 @@ class FilledVault(MemoryVault):
 
 @contextlib.asynccontextmanager
 async def following(file: Path, gateway: Gateway, vault: FilledVault) -> AsyncIterator[Snapshot]:
-    snapshot = Snapshot(gateway.catalog)
+    snapshot = Snapshot(gateway)
     task = asyncio.create_task(bootstrap._follow(file, gateway, snapshot, vault))
     try:
         yield snapshot

@@ -127,3 +127,12 @@ async def test_what_is_ready_is_charged_before_a_worker_ends() -> None:
     settler.delivered(DELIVERED)
     await settler.flush(1.0)
     assert len(budgets.settled) == 1
+
+
+async def test_what_was_settled_is_unsent_until_the_ledger_has_it(bench: Bench) -> None:
+    bench.settler.delivered(DELIVERED)
+    assert [each.reservation for each in bench.settler.unsent()] == [CONTEXT.id]
+    bench.settler.committed([replace(bench.ledger.rows[CONTEXT.id], rank=Rank.JOURNAL)])
+    assert len(bench.settler.unsent()) == 1
+    bench.settler.committed([bench.ledger.rows[CONTEXT.id]])
+    assert bench.settler.unsent() == ()

@@ -20,7 +20,7 @@ def test_each_variable_reaches_its_own_field_and_paths_are_paths() -> None:
     for name in Environment.__dataclass_fields__:
         value, default = getattr(read, name), getattr(Environment(), name)
         assert str(value) == f"/value/of/EXTPROC_{name.upper()}"
-        assert isinstance(value, Path) == (name.endswith("_file") or isinstance(default, Path))
+        assert isinstance(value, Path) == (name.endswith(("_file", "_dir")) or isinstance(default, Path))
 
 
 def test_every_mistake_is_named_at_once_and_no_value_is_repeated() -> None:

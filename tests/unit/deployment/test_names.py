@@ -88,6 +88,9 @@ def test_the_workers_are_given_every_variable(place: str) -> None:
     unneeded = {"EXTPROC_VAULT_CA_FILE"} if is_plain else set()
     if workers.environment["EXTPROC_VAULT_AUTH"] == "approle":
         unneeded |= {"EXTPROC_VAULT_ROLE", "EXTPROC_VAULT_TOKEN_FILE"}
+    redis = workers.environment["EXTPROC_REDIS_URL"]
+    unneeded |= set() if "sentinel" in redis else {"EXTPROC_REDIS_SENTINEL_PASSWORD_FILE"}
+    unneeded |= set() if redis.startswith("rediss:") else {"EXTPROC_REDIS_CA_FILE"}
     assert VARIABLES.keys() - unneeded <= workers.environment.keys()
 
 
@@ -109,13 +112,21 @@ def test_envoy_sees_the_sockets_and_its_files_where_the_workers_put_them(place: 
     assert "bootstrap.json" in render(_gateway(place), Target(Path(written), Path("/run/extproc")))
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_the_spool_has_a_place_of_its_own_that_can_be_written(place: str) -> None:
+    workers, envoy = _pair(place)
+    mount = workers.mount_of(workers.environment["EXTPROC_SPOOL_DIR"])
+    assert not mount.is_read_only
+    assert mount.source not in {each.source for each in envoy.mounts}
+
+
 @pytest.mark.parametrize("one", ours(), ids=lambda one: one.place)
 def test_every_file_that_a_variable_names_is_mounted(one: Container) -> None:
     paths = {
         value: name
         for name, value in one.environment.items()
         if value.startswith("/")
-        and name != "EXTPROC_RUN_DIR"
+        and name not in {"EXTPROC_RUN_DIR", "EXTPROC_SPOOL_DIR"}
         and (one.command[0] == "serve" or name == "PGSERVICEFILE")
     }
     paths |= {value[0]: name for name, value in _url_files(one)}

@@ -1,13 +1,14 @@
 """Holding what a request may use: who is asked, what is told, and what passes while nobody can be asked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from extproc.dialects import openai
 from extproc.exchange.spending import (
     NOTHING_HELD,
+    Awaited,
     SpendingDesk,
     end_user,
     hold,
@@ -71,7 +72,7 @@ def desk(budgets: Answering, *limits: Budget | Rate, outage: Outage | None = Non
 
 
 async def held(at: SpendingDesk) -> object:
-    return await hold(Asker(KEY, ModelName("m")), EXPECTED, ExchangeId("x"), at, NOW_S)
+    return await hold(Asker(KEY, ModelName("m")), EXPECTED, Awaited(ExchangeId("x"), 40.0), at, NOW_S)
 
 
 async def test_what_is_granted_is_held_by_the_counters_it_was_granted_from() -> None:
@@ -80,6 +81,7 @@ async def test_what_is_granted_is_held_by_the_counters_it_was_granted_from() -> 
     assert found.hold.counters[0].part == "day::2026-11-23"  # type: ignore[attr-defined]
     assert found.hold.buckets == ("rpm:",)  # type: ignore[attr-defined]
     assert not found.hold.is_owed  # type: ignore[attr-defined]
+    assert budgets.asked[0].hold_s == 100.0
     assert dict(found.headers)["x-ratelimit-remaining-requests"] == "59"  # type: ignore[attr-defined]
 
 
@@ -175,3 +177,9 @@ def test_the_worst_case_counts_every_deployment_that_may_bill() -> None:
 )
 def test_the_end_user_is_whom_the_request_names(fields: dict[str, str], user: str) -> None:
     assert end_user(openai.read_request(Operation.CHAT, chat(**fields).data)) == user
+
+
+async def test_what_could_not_be_recorded_is_not_let_pass() -> None:
+    at = replace(desk(Answering(Reservation)), is_full=lambda: True)
+    with pytest.raises(Unavailable, match="ledger"):
+        await held(at)

@@ -139,6 +139,7 @@ def test_without_a_price_an_answer_costs_nothing_and_says_so() -> None:
         (Outcome.FAILED, 504, "UT", True),
         (Outcome.FAILED, 504, "", True),
         (Outcome.FAILED, 200, "UPE", True),
+        (Outcome.FAILED, 200, "", True),
         (Outcome.FAILED, 503, "UC,URX", True),
         (Outcome.FAILED, 503, "UF", False),
         (Outcome.FAILED, 503, "UF,URX", False),
