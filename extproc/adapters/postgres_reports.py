@@ -54,20 +54,17 @@ _WHERE = """
       and (%(organisation)s = '' or organisation = %(organisation)s)
 """
 _PROMPTS = f"""
-    with spent as materialized (
-        select organisation, team, project, tags, input_tokens, cached_tokens, micro_usd from ledger {_WHERE}
-    ), sets as (
+    with sets as materialized (
         select tags, array(select distinct t from unnest(tags) t order by t) as names
-          from (select distinct tags from spent) d
+          from (select tags from ledger {_WHERE} group by tags) d
     )
-    select null, null, null, null, 0, null, null, 0, 0, coalesce(sum(micro_usd), 0) from spent
+    select null, null, null, null, 0, null, null, 0, 0, coalesce(sum(micro_usd), 0) from ledger {_WHERE}
     union all
     select * from (
         select organisation, team, project, names, count(*), percentile_disc(array[0.5, 0.95])
                within group (order by input_tokens), max(input_tokens), sum(input_tokens), sum(cached_tokens),
                sum(micro_usd)
-          from spent join sets using (tags)
-         where input_tokens > 0
+          from ledger join sets using (tags) {_WHERE} and input_tokens > 0
          group by organisation, team, project, names) g
 """  # noqa: S608 - our own condition
 _EVERY_SUM = ", ".join(f"coalesce({each}, 0)" for each in _SUMS.values())

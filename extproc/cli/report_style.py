@@ -23,8 +23,8 @@ p{{margin:6px 0}}
 .soft,svg text,dt,th,.legend,.tile small{{color:var(--soft)}}
 .notes{{margin:18px 0 0;padding:10px 16px 10px 34px;background:var(--note);border-radius:8px}}
 .tiles{{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:12px;margin-top:22px}}
-.tile{{background:var(--panel);border-radius:10px;padding:12px 14px}}
-.tile b{{display:block;font-size:21px;line-height:1.3;font-variant-numeric:tabular-nums}}
+.tile{{background:var(--panel);border-radius:10px;padding:12px}}
+.tile b{{display:block;font-size:18px;line-height:1.4;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}}
 .tile span,.tile small{{display:block;font-size:13px}}
 .chart{{display:block;width:100%;height:auto}}
 .chart text{{font-size:12.5px;fill:var(--soft)}}

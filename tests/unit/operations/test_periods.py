@@ -37,6 +37,12 @@ def test_a_period_is_read_as_people_mean_it(first: str, last: str, zone: str, st
     assert read_period(first, last, zone, NOW) == Period(utc(starts), utc(ends), zone)
 
 
+def test_this_month_is_that_of_the_time_zone() -> None:
+    late = utc("2026-11-30T20:00")
+    assert read_period("", "", "Asia/Kathmandu", late) == Period(utc("2026-11-30T18:15"), late, "Asia/Kathmandu")
+    assert read_period("", "", "UTC", late) == Period(utc("2026-11-01"), late, "UTC")
+
+
 @pytest.mark.parametrize(
     ("first", "last", "zone", "said"),
     [
