@@ -10,7 +10,7 @@ Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``expla
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from functools import partial
 from random import Random
@@ -31,10 +31,10 @@ from extproc.exchange.events import (
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
-from extproc.exchange.spending import NOTHING_HELD, Awaited, SpendingDesk, end_user, hold, worst_case
+from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, with_most_output
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
-from extproc.model.identity import Permit, Principal
+from extproc.model.identity import Principal
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Headers, Plan
 from extproc.model.refusals import (
@@ -44,7 +44,6 @@ from extproc.model.refusals import (
     Refusal,
     Unavailable,
 )
-from extproc.model.routing import Needs
 from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
@@ -219,7 +218,13 @@ class Admission:
             deployments = tuple(each for each in deployments if each.dialect in COUNTING)
         plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.PLAN, plan)
-        facts = await self._hold(Facts(self._exchange, now_s, route.auto), permit, request, needs, plan)
+        asker = Asker(permit.principal.key, permit.model, end_user(request))
+        granted = await hold(asker, self._wish(request, plan), self._spending(request), now_s)
+        if granted.most_output is not None:
+            request = with_most_output(request, granted.most_output)
+            plan = make_plan(request, deployments, self._desk.vault, now_s)
+        self._passed(Step.LIMITS, granted)
+        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, asker.user)
         context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
@@ -230,18 +235,14 @@ class Admission:
             body=plan.attempts[0].body,
         )
 
-    async def _hold(self, facts: Facts, permit: Permit, request: ModelRequest, needs: Needs, plan: Plan) -> Facts:
-        """What the request may use is held before anything of it is sent."""
-        prices = [self._catalog.deployments[attempt.deployment].price for attempt in plan.attempts]
-        expected = worst_case(needs, prices)
-        asker = Asker(permit.principal.key, permit.model, end_user(request))
-        held = NOTHING_HELD
-        if self._desk.spending is not None and request.operation is not Operation.COUNT_TOKENS:
-            limits_s = (each.first_token_s if request.is_stream else each.total_s for each in plan.attempts)
-            awaited = Awaited(facts.exchange, sum(limits_s))
-            held = await hold(asker, expected, awaited, self._desk.spending, facts.now_s)
-            self._passed(Step.LIMITS, held)
-        return replace(facts, estimate=expected, held=held, user=asker.user)
+    def _wish(self, request: ModelRequest, plan: Plan) -> Wish:
+        deployments = [self._catalog.deployments[attempt.deployment] for attempt in plan.attempts]
+        limits_s = (each.first_token_s if request.is_stream else each.total_s for each in plan.attempts)
+        organisation = self._principal.key.organisation if self._principal is not None else ""
+        return Wish(self._exchange, organisation, request, deployments, sum(limits_s))
+
+    def _spending(self, request: ModelRequest) -> SpendingDesk | None:
+        return None if request.operation is Operation.COUNT_TOKENS else self._desk.spending
 
     def _answered(self, body: bytes, *headers: tuple[str, str]) -> Reply:
         own = SURFACES[self._surface].headers(self._exchange)

@@ -15,6 +15,7 @@ from extproc.dialects.strict_json import parse_object
 from extproc.exchange.admission import Admission, AdmissionDesk, Step
 from extproc.exchange.events import Go, Reply, RequestBody, RequestHead, Wait
 from extproc.exchange.rehearsal import rehearse
+from extproc.exchange.spending import Granted, usd
 from extproc.exchange.words import Facts, shown, shown_names, size
 from extproc.model.catalog import Catalog, Deployment, Model, Operation
 from extproc.model.chat import ModelRequest
@@ -140,6 +141,14 @@ def _reason_of_body(step: Step, receipt: object, exchange: _Exchange) -> tuple[s
             return f"every field that decides something is as the API says; {rest}", _request_facts(receipt)
         case Permit(_, model):
             return f"the catalog has {shown(model)} and the key may use it", ()
+        case Granted(estimate=expected):
+            money = "unknown: not everybody has a price" if expected.micro_usd is None else usd(expected.micro_usd)
+            facts = (
+                ("input tokens", str(expected.input_tokens)),
+                ("output tokens", str(expected.output_tokens)),
+                ("cost over the plan", money),
+            )
+            return "the most it can use, which is held of every limit; offline no limit is asked", facts
         case Plan(attempts):
             reason = "a body and headers for each deployment's provider; credentials come from the vault"
             return reason, (("attempts", str(len(attempts))),)

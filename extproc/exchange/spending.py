@@ -6,18 +6,18 @@ Where no limit is for the caller nobody is asked. Read next: ``policy.reserve`` 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
+from extproc.model.catalog import Deployment, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.exchange import HeldCounter, Hold
 from extproc.model.ids import ExchangeId
-from extproc.model.limits import Claim, Denied, Estimate, Left, LimitId, Outage, Reservation, Shortage
-from extproc.model.money import Price
+from extproc.model.limits import Budget, Claim, Denied, Estimate, Left, LimitId, Outage, Reservation, Shortage, Unit
 from extproc.model.plan import Headers
 from extproc.model.refusals import INSUFFICIENT_QUOTA, RATE_LIMIT_EXCEEDED, Refusal, Unavailable
-from extproc.model.routing import Needs
 from extproc.policy.allowance import Allowances
+from extproc.policy.estimate import Ask, clamp, estimate, read_ask
 from extproc.policy.money_ports import Budgets
 from extproc.policy.price import most
 from extproc.policy.reserve import Asker, Limits, make_claim
@@ -51,12 +51,26 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
-    """An exchange about to be sent off."""
+class Wish:
+    """A request about to be sent off."""
 
-    id: ExchangeId
+    exchange: ExchangeId
+    organisation: str
+    request: ModelRequest
+    deployments: Sequence[Deployment]
+    """The plan's."""
     patience_s: float
     """How long its attempts may take together before delivery hears of any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a request may use, and what is held of it."""
+
+    held: Held
+    estimate: Estimate
+    most_output: int | None = None
+    """Tokens that each choice must be limited to, because more would not have fitted; None: as it is."""
 
 
 NOTHING = Estimate(0, 0, None)
@@ -64,14 +78,13 @@ NOTHING_HELD = Held(None, ())
 """No limit is for it."""
 
 
-async def hold(asker: Asker, estimate: Estimate, exchange: Awaited, desk: SpendingDesk, now_s: float) -> Held:
+async def hold(asker: Asker, wish: Wish, desk: SpendingDesk | None, now_s: float) -> Granted:
     """Reserve everything that the request may use, or refuse it.
 
     Args:
         asker: who asks, for which model.
-        estimate: the most it can use, over its whole plan.
-        exchange: what the reservation is for.
-        desk: whom to ask.
+        wish: what for.
+        desk: whom to ask; None: nobody, as where a request is only explained.
         now_s: UTC seconds, for the answer's headers and for windows while Redis cannot be asked.
 
     Raises:
@@ -79,12 +92,36 @@ async def hold(asker: Asker, estimate: Estimate, exchange: Awaited, desk: Spendi
         Unavailable: the limits cannot be asked, and the organisation's policy is that nothing passes then; or what is
             answered could not be recorded.
     """
+    expected = estimate(wish.request, wish.deployments)
+    if desk is None:
+        return Granted(NOTHING_HELD, expected)
     if desk.is_full():
         raise Unavailable("ledger", "there is no place left for its rows")
+    ask = read_ask(wish.request)
+    if ask.most_output is None and wish.request.operation is Operation.CHAT:
+        usual = expected.input_tokens + min(expected.output_tokens, _USUAL_OUTPUT_TOKENS * ask.choices)
+        expected = replace(expected, usual_tokens=usual)
     limits = desk.limits()
+    answer = await _reserve(limits, asker, expected, wish, desk, now_s)
+    if isinstance(answer, Held):
+        return Granted(answer, expected)
+    most_output = _fitting(answer, limits, ask, expected, wish)
+    if most_output is None:
+        raise refusal_for(answer)
+    prices = [each.price for each in wish.deployments]
+    output_tokens = most_output * ask.choices
+    smaller = Estimate(expected.input_tokens, output_tokens, most(expected.input_tokens, output_tokens, prices))
+    again = await _reserve(limits, asker, smaller, wish, desk, now_s)
+    if isinstance(again, Denied):
+        raise refusal_for(again)
+    return Granted(again, smaller, most_output)
 
+
+async def _reserve(
+    limits: Limits, asker: Asker, expected: Estimate, wish: Wish, desk: SpendingDesk, now_s: float
+) -> Held | Denied:
     def claim_at(moment_s: float) -> Claim:
-        return make_claim(limits, asker, estimate, exchange.id, exchange.patience_s + HOLD_S, moment_s)
+        return make_claim(limits, asker, expected, wish.exchange, wish.patience_s + HOLD_S, moment_s)
 
     try:
         answer = await desk.budgets.reserve(claim_at)
@@ -94,18 +131,33 @@ async def hold(asker: Asker, estimate: Estimate, exchange: Awaited, desk: Spendi
             raise
         return Held(_hold(claim, is_owed=True), ())
     if isinstance(answer, Denied):
-        raise refusal_for(answer)
+        return answer
     desk.allowances.restore(answer.claim.organisation)
     if not answer.claim.counters and not answer.claim.buckets:
         return NOTHING_HELD
     return Held(_hold(answer.claim, is_owed=False), limit_headers(answer, now_s))
 
 
-def worst_case(needs: Needs, prices: Sequence[Price | None]) -> Estimate:
-    """The most that an exchange can use: of tokens in one attempt, of money in all of the plan's."""
-    input_tokens = -(-needs.input_tokens * _INPUT_MARGIN[0] // _INPUT_MARGIN[1])
-    output_tokens = _USUAL_OUTPUT_TOKENS if needs.output_tokens is None else needs.output_tokens
-    return Estimate(input_tokens, output_tokens, most(input_tokens, output_tokens, prices))
+def _fitting(denied: Denied, limits: Limits, ask: Ask, expected: Estimate, wish: Wish) -> int | None:
+    """How long each choice may be so that the request fits what is left; None: not at all, or it is not ours to say."""
+    if ask.most_output is not None or wish.request.operation is not Operation.CHAT:
+        return None
+    left = denied.of - denied.used - denied.held
+    declared = (each for each in limits.by_organisation.get(wish.organisation, ()) if each.id == denied.limit)
+    match denied.shortage, next(declared, None):
+        case Shortage.BUDGET, Budget(unit=Unit.MICRO_USD):
+            prices = [each.price for each in wish.deployments]
+            found = clamp(ask, expected.input_tokens, prices, micro_usd_left=left)
+        case ((Shortage.BUDGET | Shortage.TOKENS), _):
+            found = clamp(ask, expected.input_tokens, (), tokens_left=left)
+        case _:
+            return None
+    return found if found is not None and found >= _LEAST_OUTPUT_TOKENS else None
+
+
+def with_most_output(request: ModelRequest, tokens: int) -> ModelRequest:
+    """The same request, each of its answers limited to so many tokens."""
+    return replace(request, payload={**request.payload, "max_completion_tokens": tokens})
 
 
 def end_user(request: ModelRequest) -> str:
@@ -137,14 +189,14 @@ def limit_headers(reservation: Reservation, now_s: float) -> Headers:
         if left is not None:
             found += _rate_headers(kind, left, now_s)
     if reservation.money_left is not None:
-        found.append(("x-gateway-budget-remaining", _usd(reservation.money_left.amount)))
+        found.append(("x-gateway-budget-remaining", usd(reservation.money_left.amount)))
     return tuple(found)
 
 
-_INPUT_MARGIN = (3, 2)
-"""Above the estimate that routing goes by, which is right on average."""
 _USUAL_OUTPUT_TOKENS = 4096
-"""Held for a request that sets no maximum."""
+"""Taken from rates for each choice of a request that sets no maximum."""
+_LEAST_OUTPUT_TOKENS = 16
+"""What is shorter is no answer: then it is refused."""
 _LONGEST_WAIT_S = 60.0
 _WORDS = {
     Shortage.REQUESTS: "too many requests a minute",
@@ -162,7 +214,8 @@ def _rate_headers(kind: str, left: Left, now_s: float) -> tuple[tuple[str, str],
     )
 
 
-def _usd(micro_usd: int) -> str:
+def usd(micro_usd: int) -> str:
+    """USD with all six decimals."""
     return f"{micro_usd // 1_000_000}.{micro_usd % 1_000_000:06d}"
 
 

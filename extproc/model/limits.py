@@ -117,6 +117,8 @@ class Estimate:
     output_tokens: int
     micro_usd: MicroUsd | None
     """None: a deployment of the plan has no price."""
+    usual_tokens: int | None = None
+    """What rates are asked for in its place, where the worst case is only so large because nobody said a maximum."""
 
     @property
     def tokens(self) -> int:

@@ -148,6 +148,10 @@ def _flags(judged: Judged, context: ExchangeContext, *, has_price: bool) -> list
         found.append(Flag.ABANDONED_ESTIMATE if is_unseen else Flag.ESTIMATED)
     elif settle.Flag.CUT in judged.flags:
         found.append(Flag.ABANDONED_ESTIMATE)
+    if {settle.Flag.HIGH_INPUT, settle.Flag.HIGH_OUTPUT}.intersection(judged.flags):
+        found.append(Flag.CLAMPED)
+    if settle.Flag.SHRANK in judged.flags:
+        found.append(Flag.DOUBLED)
     if not has_price:
         found.append(Flag.UNPRICED)
     if context.hold is not None and context.hold.is_owed:

@@ -173,5 +173,5 @@ def _bucket(rate: Rate, holder: str, estimate: Estimate) -> Bucket:
         requests_per_minute=rate.requests_per_minute,
         tokens_per_minute=rate.tokens_per_minute,
         concurrent=rate.concurrent,
-        tokens=estimate.tokens,
+        tokens=estimate.tokens if estimate.usual_tokens is None else estimate.usual_tokens,
     )

@@ -281,6 +281,18 @@ async def kill_under_streams(world: World) -> dict[str, bool]:
     return ended
 
 
+async def test_a_request_without_a_maximum_is_given_one_that_there_is_money_for(world: World) -> None:
+    world.rig.provider.scripts["used-up"] = used_up
+    await asyncio.to_thread(world.declare, budget(COST * 2))
+    async with world.rig.client() as client:
+        response = await client.post("/v1/chat/completions", json=chat(x_script="used-up"))
+    assert response.status_code == 200
+    sent = world.rig.provider.got("used-up")[-1].json
+    assert sent["max_completion_tokens"] == TOKENS * 2
+    row = await asyncio.to_thread(world.await_row, response.headers["x-request-id"], "is_final and rank == 2")
+    assert row["micro_usd"] == COST
+
+
 async def test_rates_are_refused_with_the_time_to_wait_and_told_with_every_answer(world: World) -> None:
     world.rig.provider.scripts["used-up"] = used_up
     await asyncio.to_thread(world.declare, Rate(LimitId("rpm"), Scope("acme"), requests_per_minute=3))

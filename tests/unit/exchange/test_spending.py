@@ -8,13 +8,15 @@ import pytest
 from extproc.dialects import openai
 from extproc.exchange.spending import (
     NOTHING_HELD,
-    Awaited,
+    Granted,
+    Held,
     SpendingDesk,
+    Wish,
     end_user,
     hold,
     limit_headers,
     refusal_for,
-    worst_case,
+    with_most_output,
 )
 from extproc.model.catalog import Operation
 from extproc.model.ids import ExchangeId, ModelName
@@ -22,7 +24,6 @@ from extproc.model.limits import (
     Budget,
     Claim,
     Denied,
-    Estimate,
     Left,
     LimitId,
     Outage,
@@ -34,19 +35,19 @@ from extproc.model.limits import (
     Unit,
     Window,
 )
-from extproc.model.money import MicroUsd, Price
+from extproc.model.money import Price
 from extproc.model.refusals import Refusal, Unavailable
-from extproc.model.routing import Feature, Modality, Needs
 from extproc.policy.allowance import Allowances
 from extproc.policy.reserve import Asker, Limits
 from tests.samples import make_key
-from tests.unit.exchange.worlds import chat
+from tests.unit.exchange.worlds import MAIN, chat
 
 KEY = make_key()
 ORG = KEY.organisation
 DAY = Budget(LimitId("day"), Scope(ORG), Unit.MICRO_USD, 1_000_000, Window(Span.DAY))
 RPM = Rate(LimitId("rpm"), Scope(ORG), 60)
-EXPECTED = Estimate(100, 50, MicroUsd(70))
+PRICED = replace(MAIN, price=Price(0, 2000))
+"""A token of output costs two micro-USD."""
 LEFT = Left(LimitId("rpm"), 59, 60, 1_795_435_201.0)
 NOW_S = 1_795_435_200.0
 
@@ -71,18 +72,24 @@ def desk(budgets: Answering, *limits: Budget | Rate, outage: Outage | None = Non
     return SpendingDesk(lambda: snapshot, budgets, lambda _: outage or Outage(), Allowances())  # type: ignore[arg-type]
 
 
-async def held(at: SpendingDesk) -> object:
-    return await hold(Asker(KEY, ModelName("m")), EXPECTED, Awaited(ExchangeId("x"), 40.0), at, NOW_S)
+async def granted(at: SpendingDesk, **fields: object) -> Granted:
+    request = openai.read_request(Operation.CHAT, chat(**{"max_tokens": 50, **fields}).data)
+    wish = Wish(ExchangeId("x"), ORG, request, [PRICED], 40.0)
+    return await hold(Asker(KEY, ModelName("m")), wish, at, NOW_S)
+
+
+async def held(at: SpendingDesk, **fields: object) -> Held:
+    return (await granted(at, **fields)).held
 
 
 async def test_what_is_granted_is_held_by_the_counters_it_was_granted_from() -> None:
     budgets = Answering(lambda claim: Reservation(claim, LEFT))
     found = await held(desk(budgets, DAY, RPM))
-    assert found.hold.counters[0].part == "day::2026-11-23"  # type: ignore[attr-defined]
-    assert found.hold.buckets == ("rpm:",)  # type: ignore[attr-defined]
-    assert not found.hold.is_owed  # type: ignore[attr-defined]
+    assert found.hold.counters[0].part == "day::2026-11-23"
+    assert found.hold.buckets == ("rpm:",)
+    assert not found.hold.is_owed
     assert budgets.asked[0].hold_s == 100.0
-    assert dict(found.headers)["x-ratelimit-remaining-requests"] == "59"  # type: ignore[attr-defined]
+    assert dict(found.headers)["x-ratelimit-remaining-requests"] == "59"
 
 
 async def test_without_a_limit_nothing_is_held() -> None:
@@ -127,18 +134,18 @@ async def test_while_limits_cannot_be_asked_a_closed_organisation_gets_nothing()
 
 
 async def test_while_limits_cannot_be_asked_an_open_one_gets_its_allowance_and_owes_it() -> None:
-    at = desk(Answering(None), DAY, outage=Outage(is_open=True, allowance_micro_usd=140, allowance_requests=9))
+    at = desk(Answering(None), DAY, outage=Outage(is_open=True, allowance_micro_usd=200, allowance_requests=9))
     for _ in range(2):
         found = await held(at)
-        assert found.hold.is_owed  # type: ignore[attr-defined]
-        assert [each.part for each in found.hold.counters] == ["day::2026-11-23"]  # type: ignore[attr-defined]
+        assert found.hold.is_owed
+        assert [each.part for each in found.hold.counters] == ["day::2026-11-23"]
     with pytest.raises(Unavailable):
         await held(at)
 
 
 async def test_an_answer_ends_the_outage_and_the_next_one_has_the_whole_allowance() -> None:
     budgets = Answering(None)
-    at = desk(budgets, DAY, outage=Outage(is_open=True, allowance_micro_usd=70, allowance_requests=9))
+    at = desk(budgets, DAY, outage=Outage(is_open=True, allowance_micro_usd=100, allowance_requests=9))
     await held(at)
     budgets.answer = Reservation
     await held(at)
@@ -163,12 +170,63 @@ def test_what_is_left_is_told_as_openai_does_and_money_in_dollars() -> None:
     )
 
 
-def test_the_worst_case_counts_every_deployment_that_may_bill() -> None:
-    needs = Needs(100, 50, frozenset({Modality.TEXT}), frozenset[Feature]())
-    cheap, dear = Price(1000, 2000), Price(3000, 4000)
-    assert worst_case(needs, [cheap]) == Estimate(150, 50, MicroUsd(150 + 100))
-    assert worst_case(needs, [cheap, dear]) == Estimate(150, 50, MicroUsd(250 + 450 + 200))
-    assert worst_case(needs, [cheap, None]).micro_usd is None
+def denied_at(
+    left: int, shortage: Shortage = Shortage.BUDGET, limit: str = "day"
+) -> Callable[[Claim], Reservation | Denied]:
+    """Grants what fits, by the counter or by the bucket."""
+
+    def answer(claim: Claim) -> Reservation | Denied:
+        wanted = claim.counters[0].amount if shortage is Shortage.BUDGET else claim.buckets[0].tokens
+        return Reservation(claim) if wanted <= left else Denied(shortage, LimitId(limit), 0, 100 - left, 100, 5.0)
+
+    return answer
+
+
+async def test_a_request_without_a_maximum_is_made_to_fit_what_is_left() -> None:
+    budgets = Answering(denied_at(90))
+    found = await granted(desk(budgets, DAY), max_tokens=None)
+    assert found.most_output is not None
+    assert 16 <= found.most_output <= 45
+    assert found.estimate.output_tokens == found.most_output
+    assert budgets.asked[-1].counters[0].amount <= 90
+    assert found.held.hold is not None
+
+
+async def test_every_choice_is_made_to_fit() -> None:
+    one = await granted(desk(Answering(denied_at(90)), DAY), max_tokens=None)
+    two = await granted(desk(Answering(denied_at(90)), DAY), max_tokens=None, n=2)
+    assert one.most_output is not None
+    assert two.most_output is not None
+    assert two.most_output == one.most_output // 2
+
+
+async def test_what_sets_its_own_maximum_is_refused_and_not_made_shorter() -> None:
+    with pytest.raises(Refusal):
+        await held(desk(Answering(denied_at(90)), DAY), max_tokens=1000)
+
+
+async def test_what_would_be_too_short_to_be_an_answer_is_refused() -> None:
+    with pytest.raises(Refusal):
+        await held(desk(Answering(denied_at(20)), DAY), max_tokens=None)
+
+
+async def test_rates_are_asked_for_a_usual_answer_where_nobody_said_how_long_it_may_be() -> None:
+    budgets = Answering(Reservation)
+    await held(desk(budgets, Rate(LimitId("tpm"), Scope(ORG), tokens_per_minute=10_000)), max_tokens=None)
+    (bucket,) = budgets.asked[0].buckets
+    assert 4096 < bucket.tokens < 5000
+
+
+async def test_nobody_is_asked_where_a_request_is_only_explained() -> None:
+    request = openai.read_request(Operation.CHAT, chat(max_tokens=50).data)
+    found = await hold(Asker(KEY, ModelName("m")), Wish(ExchangeId("x"), ORG, request, [PRICED], 1.0), None, NOW_S)
+    assert found.held is NOTHING_HELD
+    assert found.estimate.output_tokens == 50
+
+
+def test_a_limit_of_ours_is_sent_as_the_requests_own() -> None:
+    request = openai.read_request(Operation.CHAT, chat().data)
+    assert with_most_output(request, 77).payload["max_completion_tokens"] == 77
 
 
 @pytest.mark.parametrize(

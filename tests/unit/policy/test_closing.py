@@ -111,6 +111,16 @@ def test_an_answer_that_was_cut_costs_what_was_seen_and_says_so() -> None:
     assert closing.row.micro_usd > 0
 
 
+def test_an_absurd_usage_is_cut_to_what_can_be_and_one_that_shrank_is_told() -> None:
+    absurd = close_delivered(replace(DELIVERED, usage=Usage(10**9, 20)), NOW_S)
+    assert absurd is not None
+    assert set(absurd.row.flags) == {Flag.ESTIMATED, Flag.CLAMPED}
+    assert absurd.row.usage.input_tokens == 100
+    shrank = close_delivered(replace(DELIVERED, usage_shrank=True), NOW_S)
+    assert shrank is not None
+    assert shrank.row.flags == (Flag.DOUBLED,)
+
+
 def test_an_attempt_of_which_nothing_was_released_settles_nothing() -> None:
     nothing = replace(DELIVERED, usage=None, is_complete=False, judged_bytes=0, failure="upstream_error", status=500)
     assert close_delivered(nothing, NOW_S) is None
