@@ -3,7 +3,8 @@
 -- Version 2. redis_functions.py calls it; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
 --
 -- KEYS[1] = P, such as "b:{acme}:": every key of a call shares its hash tag, hence one Cluster slot.
---   P c:<part>   HASH  u used, h held, g generation, e era, a highest alert percent told.   Missing is COLD, never zero
+--   P c:<part>   HASH  u used, h held, g generation, e era, a highest alert percent told and w by whom,
+--                      f until when it has a fence, ms.                           Missing is COLD, never zero
 --   P p          HASH  reservation -> {c: [[part, held]…], b: [[bucket, tokens]…], n: [bucket…]}, while it is held
 --                      # -> era: a counter of another one is COLD too. Who loses this key loses what is held, hence all
 --   P x          ZSET  reservation -> deadline of its hold, ms
@@ -49,10 +50,13 @@ end
 
 -- Give back what a pending reservation holds. Its counters may have been lost and loaded meanwhile: a load counts the
 -- pending ones, so what is COLD has nothing to give back.
-local function release(P, rid, pending, era)
+-- Of those that are `current` it is known that they are not.
+local function release(P, rid, pending, era, current)
   for _, each in ipairs(pending.c) do
     local key = P .. 'c:' .. each[1]
-    if redis.call('HGET', key, 'e') == era then redis.call('HINCRBY', key, 'h', -each[2]) end
+    if (current and current[each[1]]) or redis.call('HGET', key, 'e') == era then
+      redis.call('HINCRBY', key, 'h', -each[2])
+    end
   end
   for _, bucket in ipairs(pending.n) do redis.call('ZREM', P .. 'n:' .. bucket, rid) end
   redis.call('HDEL', P .. 'p', rid)
@@ -160,10 +164,17 @@ local function reserve(keys, args)
   for index, bucket in ipairs(ask.b) do
     local requests, tokens, busy = unpack(fill[index])
     local key = P .. 't:' .. bucket.id
-    if requests then requests = requests - 1; redis.call('HSET', key, 'r', string.format('%.6f', requests)) end
-    if tokens then tokens = tokens - bucket.t; redis.call('HSET', key, 't', string.format('%.6f', tokens)) end
+    local levels_now = {'ts', now}
+    if requests then
+      requests = requests - 1
+      levels_now[3], levels_now[4] = 'r', string.format('%.6f', requests)
+    end
+    if tokens then
+      tokens = tokens - bucket.t
+      levels_now[#levels_now + 1], levels_now[#levels_now + 2] = 't', string.format('%.6f', tokens)
+    end
     if requests or tokens then
-      redis.call('HSET', key, 'ts', now)
+      redis.call('HSET', key, unpack(levels_now))
       -- Long enough to be full again, also out of debt.
       local debt = math.max(0, -(tokens or 0)) / (bucket.tpm or 1)
       redis.call('PEXPIRE', key, math.ceil((2 + debt) * 60000))
@@ -193,17 +204,17 @@ local function settle(keys, args)
   if is_settled and done.r > bill.rank then bill.c, bill.b = nil, nil end
   if not bill.c then return cjson.encode({ok = true, how = 'OUTRANKED', now = now}) end
 
-  local cold, generations = {}, {}
   local pending, era = pending_of(P, rid)
+  local cold, before = {}, {}
   for index, each in ipairs(bill.c) do
-    local found = redis.call('HMGET', P .. 'c:' .. each[1], 'g', 'e')
-    if found[1] and found[2] == era then generations[index] = found[1] else cold[#cold + 1] = each[1] end
+    before[index] = redis.call('HMGET', P .. 'c:' .. each[1], 'e', 'g', 'a', 'f', 'u')
+    if before[index][1] ~= era then cold[#cold + 1] = each[1] end
   end
   if #cold > 0 then return cjson.encode({ok = false, err = 'COLD', cold = cold, now = now}) end
 
-  local charged, told, moved = {}, {}, false
+  local charged, told, moved, current = {}, {}, false, {}
   for index, each in ipairs(bill.c) do
-    local part, amount, g = each[1], each[2], generations[index]
+    local part, amount, _, g, alerted, fenced, used = each[1], each[2], unpack(before[index])
     local mine = is_settled and done.c[part] or nil
     local applied
     if mine and mine[1] == g then
@@ -212,19 +223,18 @@ local function settle(keys, args)
       -- The mark is long gone; the caller remembers the generation that it was applied to.
       applied = amount
     else
-      applied = number(redis.call('HGET', P .. 'f:' .. part, rid))
+      applied = number(fenced) > now and number(redis.call('HGET', P .. 'f:' .. part, rid)) or 0
     end
-    local key = P .. 'c:' .. part
     if amount ~= applied then
-      redis.call('HINCRBY', key, 'u', amount - applied)
+      used = redis.call('HINCRBY', P .. 'c:' .. part, 'u', amount - applied)
       moved = true
     end
     charged[part] = {g, whole(amount)}
-    local now_used = redis.call('HMGET', key, 'u', 'a')
-    told[index] = {part, g, now_used[1], now_used[2] or '0'}
+    told[index] = {part, g, whole(used), alerted or '0'}
+    current[part] = true
   end
   if pending then
-    release(P, rid, pending, era)
+    release(P, rid, pending, era, current)
     local used = {}
     for _, each in ipairs(bill.b) do used[each[1]] = each[2] end
     for _, each in ipairs(pending.b) do
@@ -234,6 +244,9 @@ local function settle(keys, args)
         redis.call('HINCRBYFLOAT', key, 't', difference)
       end
     end
+  else
+    -- Long given up, or nobody knows of it any more: under way it is not.
+    for _, each in ipairs(bill.b) do redis.call('ZREM', P .. 'n:' .. each[1], rid) end
   end
   mark(P, rid, 's', bill.rank, charged, bill.keep)
   local how = pending and 'OK' or (moved and 'LATE' or 'AGAIN')
@@ -298,8 +311,8 @@ local function load(keys, args)
       redis.call('DEL', fence)
       for index = 1, #recent, 2 do redis.call('HSET', fence, recent[index], recent[index + 1]) end
       if #recent > 0 then redis.call('PEXPIRE', fence, ask.keep) end
-      local h = whole(held[part] or 0)
-      redis.call('HSET', key, 'u', each[2], 'h', h, 'g', generation, 'e', era, 'a', each[3], 'w', '')
+      local h, f = whole(held[part] or 0), #recent > 0 and now_ms() + ask.keep or 0
+      redis.call('HSET', key, 'u', each[2], 'h', h, 'g', generation, 'e', era, 'a', each[3], 'w', '', 'f', f)
       redis.call('PEXPIRE', key, ask.ttl)
     end
   end
