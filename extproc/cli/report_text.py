@@ -167,7 +167,7 @@ def _table(report: SpendReport, conversion: Conversion | None, left_out: tuple[s
     titles = [title for each in columns for title in _titles(each, conversion)]
     # As wide as the total, which no group exceeds: an amount that is cut is worse than none.
     for title, footer in zip(titles, total, strict=True):
-        table.add_column(title, footer=footer, justify="right", no_wrap=True, min_width=max(len(title), len(footer)))
+        table.add_column(title, footer=footer, justify="right", min_width=max(len(title), len(footer)))
     for names, figures in lines:
         table.add_row(*map(escape, names), *_cells(figures, columns, conversion))
     return table

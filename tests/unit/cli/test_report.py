@@ -77,6 +77,17 @@ def test_the_rest_is_summed_up_only_for_people_or_where_it_is_asked_for(ledger: 
     assert cost(found) == 111_000_001
 
 
+def test_people_get_a_hundred_groups_and_programs_all(ledger: str) -> None:
+    start = datetime(2026, 11, 2, tzinfo=UTC)
+    asyncio.run(store(ledger, [spend_row(start, 1, model=f"m{number}") for number in range(103)]))
+    words = ("spend", "--by", "model", *NOVEMBER, "--format")
+    assert len(report(ledger, *words, "csv").stdout.splitlines()) == 1 + 105
+    assert len(json.loads(report(ledger, *words, "json").stdout)["rows"]) == 105
+    assert "(5 others)" in report(ledger, *words, "table").stdout
+    assert "5 others" in report(ledger, *words, "html").stdout
+    assert "others" not in report(ledger, *words, "table", "--top", "105").stdout
+
+
 def test_another_currency_stands_beside_the_dollar(ledger: str) -> None:
     words = ("spend", *NOVEMBER, "--currency", "EUR", "--rate", "0.92", "--format")
     assert json.loads(report(ledger, *words, "json").stdout)["total"]["cost_micro_eur"] == 102_120_001
