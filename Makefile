@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check protos lock bench bench-config eval-auto clean
+.PHONY: help up test check protos lock bench bench-config bench-limits eval-auto clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ lock: $(VENV)/.dev ## resolve the lock files again from pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header --extra local -o requirements/local.txt requirements/build.in pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header --extra local --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o extproc/local/model.txt requirements/model.in
+
+bench-limits: $(VENV)/.dev ## what limits cost with 1,000, 100,000 and 1,000,000 keys
+	$(BIN)/python bench/limits.py $(ARGS)
 
 bench-config: $(VENV)/.dev ## what 10, 100 and 1,000 deployments in one gateway.yaml cost
 	$(BIN)/python bench/config.py $(ARGS)
