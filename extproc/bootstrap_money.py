@@ -96,6 +96,7 @@ async def open_money(
             budgets=budgets,
             outage_of=lambda organisation: outages().get(organisation, Outage()),
             allowances=Allowances(),
+            note=ledger.append,
             is_full=lambda: ledger.is_full,
         )
         yield Money(desk, settler, holds, (ledger.run, settler.run, limits.run, holds.run, replayer.run), ledger)

@@ -34,7 +34,7 @@ from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
 from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, with_most_output
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
-from extproc.model.identity import Principal
+from extproc.model.identity import Principal, VirtualKey
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Headers, Plan
 from extproc.model.refusals import (
@@ -48,6 +48,7 @@ from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
 from extproc.policy.classify import classify
+from extproc.policy.closing import note_refused
 from extproc.policy.identify import identify, read_credential
 from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
@@ -118,6 +119,8 @@ class Admission:
         "_desk",
         "_exchange",
         "_head",
+        "_key",
+        "_model",
         "_observe",
         "_operation",
         "_phase",
@@ -136,6 +139,8 @@ class Admission:
         self._deferred: Reply | None = None
         self._surface = "openai"
         self._exchange = ExchangeId("")
+        self._key: VirtualKey | None = None
+        self._model = ""
 
     @property
     def is_done(self) -> bool:
@@ -168,9 +173,19 @@ class Admission:
         try:
             return await step
         except Refusal as refusal:
-            return reply_of(refusal, self._surface, self._exchange)
+            said = refusal
         except Unavailable as trouble:
-            return reply_of(refusal_of(trouble), self._surface, self._exchange)
+            said = refusal_of(trouble)
+        self._note(said)
+        return reply_of(said, self._surface, self._exchange)
+
+    def _note(self, refusal: Refusal) -> None:
+        spending, key = self._desk.spending, self._key
+        if spending is None or key is None:
+            return
+        operation = "" if self._operation is None else self._operation.value
+        now_s = self._desk.clock.now_s()
+        spending.note(note_refused(self._exchange, key, operation, self._model, refusal.kind.code, now_s))
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
         operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
@@ -180,6 +195,7 @@ class Admission:
         credential = read_credential(head.headers, query)
         self._passed(Step.CREDENTIAL, credential)
         principal = await identify(credential, self._desk.directory, self._desk.pepper(), self._desk.clock)
+        self._key = principal.key
         self._passed(Step.IDENTITY, principal)
         if operation is Operation.LIST_MODELS:
             models = visible_models(principal, self._catalog)
@@ -202,6 +218,8 @@ class Admission:
         request = SURFACES[self._surface].read_request(self._operation, event.data)
         self._passed(Step.REQUEST, request)
         permit = authorize(self._principal, request.model, self._catalog)
+        # A name that does not exist is the caller's text; it is not kept.
+        self._model = permit.model
         self._passed(Step.PERMIT, permit)
         now_s = self._desk.clock.now_s()
         needs = read_needs(request)

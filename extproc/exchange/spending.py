@@ -13,6 +13,7 @@ from extproc.model.catalog import Deployment, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.exchange import HeldCounter, Hold
 from extproc.model.ids import ExchangeId
+from extproc.model.ledger import LedgerRow
 from extproc.model.limits import Budget, Claim, Denied, Estimate, Left, LimitId, Outage, Reservation, Shortage, Unit
 from extproc.model.plan import Headers
 from extproc.model.refusals import INSUFFICIENT_QUOTA, RATE_LIMIT_EXCEEDED, Refusal, Unavailable
@@ -36,6 +37,8 @@ class SpendingDesk:
     """An organisation's policy while its limits cannot be asked."""
     allowances: Allowances
     """What this worker may let pass meanwhile."""
+    note: Callable[[LedgerRow], None] = lambda _: None
+    """The ledger, for what is refused here; never waits."""
     is_full: Callable[[], bool] = lambda: False
     """Whether there is no place left to record what is let pass."""
 
@@ -107,13 +110,13 @@ async def hold(asker: Asker, wish: Wish, desk: SpendingDesk | None, now_s: float
         return Granted(answer, expected)
     most_output = _fitting(answer, limits, ask, expected, wish)
     if most_output is None:
-        raise refusal_for(answer)
+        raise refusal_for(answer, _unit_of(answer, limits, wish))
     prices = [each.price for each in wish.deployments]
     output_tokens = most_output * ask.choices
     smaller = Estimate(expected.input_tokens, output_tokens, most(expected.input_tokens, output_tokens, prices))
     again = await _reserve(limits, asker, smaller, wish, desk, now_s)
     if isinstance(again, Denied):
-        raise refusal_for(again)
+        raise refusal_for(again, _unit_of(again, limits, wish))
     return Granted(again, smaller, most_output)
 
 
@@ -143,9 +146,8 @@ def _fitting(denied: Denied, limits: Limits, ask: Ask, expected: Estimate, wish:
     if ask.most_output is not None or wish.request.operation is not Operation.CHAT:
         return None
     left = denied.of - denied.used - denied.held
-    declared = (each for each in limits.by_organisation.get(wish.organisation, ()) if each.id == denied.limit)
-    match denied.shortage, next(declared, None):
-        case Shortage.BUDGET, Budget(unit=Unit.MICRO_USD):
+    match denied.shortage, _unit_of(denied, limits, wish):
+        case Shortage.BUDGET, Unit.MICRO_USD:
             prices = [each.price for each in wish.deployments]
             found = clamp(ask, expected.input_tokens, prices, micro_usd_left=left)
         case ((Shortage.BUDGET | Shortage.TOKENS), _):
@@ -160,13 +162,19 @@ def with_most_output(request: ModelRequest, tokens: int) -> ModelRequest:
     return replace(request, payload={**request.payload, "max_completion_tokens": tokens})
 
 
+def _unit_of(denied: Denied, limits: Limits, wish: Wish) -> Unit:
+    declared = (each for each in limits.by_organisation.get(wish.organisation, ()) if each.id == denied.limit)
+    limit = next(declared, None)
+    return limit.unit if isinstance(limit, Budget) else Unit.TOKENS
+
+
 def end_user(request: ModelRequest) -> str:
     """Whom the request names as its end user; empty: nobody."""
     named = request.payload.get("safety_identifier") or request.payload.get("user")
     return named if isinstance(named, str) else ""
 
 
-def refusal_for(denied: Denied) -> Refusal:
+def refusal_for(denied: Denied, unit: Unit) -> Refusal:
     """What a caller hears of a limit that is exceeded, and whether coming again helps."""
     wait_s = denied.retry_after_s
     # A client library that retries would only burn its time where the next window is hours away.
@@ -177,7 +185,9 @@ def refusal_for(denied: Denied) -> Refusal:
     )
     if denied.shortage is Shortage.BUDGET:
         left = max(0, denied.of - denied.used - denied.held)
-        text = f"Budget {denied.limit} is exhausted: {left} of {denied.of} left."
+        shown = (usd(left), usd(denied.of)) if unit is Unit.MICRO_USD else (f"{left:,}", f"{denied.of:,}")
+        word = "USD" if unit is Unit.MICRO_USD else "tokens"
+        text = f"Budget {denied.limit} has {shown[0]} of {shown[1]} {word} left, less than this request may use."
         return Refusal(INSUFFICIENT_QUOTA, text, headers=headers)
     return Refusal(RATE_LIMIT_EXCEEDED, f"Limit {denied.limit} is reached: {_WORDS[denied.shortage]}.", headers=headers)
 

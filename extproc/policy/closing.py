@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from extproc.model.catalog import Operation
 from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext, ExchangeRecord, Outcome, Usage
+from extproc.model.identity import VirtualKey
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow
 from extproc.model.limits import Alert, Charge, Estimate, Rank, Settlement, Unit
@@ -84,6 +85,28 @@ def close_finished(record: ExchangeRecord, now_s: float) -> Closing:
     row = _with(closing.row, status=record.status, is_final=True)
     is_void = context.hold is not None and not judged.usage.input_tokens and not judged.usage.output_tokens
     return Closing(row, None if is_void else closing.settlement, is_void)
+
+
+def note_refused(
+    exchange: ExchangeId, key: VirtualKey, operation: str, model: str, code: str, now_s: float
+) -> LedgerRow:
+    """Whose a request was that is refused after its key was known, and why; the journal adds its end."""
+    return LedgerRow(
+        exchange=exchange,
+        started_at_s=now_s,
+        ended_at_s=now_s,
+        rank=Rank.JOURNAL,
+        is_final=False,
+        outcome=End.REFUSED,
+        organisation=key.organisation,
+        team=key.team,
+        project=key.project,
+        key=key.id,
+        tags=key.tags,
+        model=model,
+        operation=operation,
+        refusal=code,
+    )
 
 
 def _close(

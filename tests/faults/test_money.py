@@ -130,8 +130,9 @@ async def test_of_two_hundred_at_once_exactly_as_many_are_served_as_there_is_mon
         row = await asyncio.to_thread(world.await_row, each.headers["x-request-id"], "is_final and micro_usd > 0")
         assert (row["micro_usd"], row["outcome"]) == (COST, "answered")
     for each in refused:
-        row = await asyncio.to_thread(world.await_row, each.headers["x-request-id"], "is_final")
+        row = await asyncio.to_thread(world.await_row, each.headers["x-request-id"], "is_final and refusal")
         assert (row["micro_usd"], row["outcome"], row["status"]) == (0, "refused", 429)
+        assert (row["key_id"], row["model"], row["refusal"]) == ("key_e2e", "chat", "insufficient_quota")
 
 
 async def ask_and_leave(rig: Rig, script: str, *, after: str | None, **fields: Any) -> str:

@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 
 from extproc.exchange.admission import Admission
 from extproc.exchange.events import AdmissionAction, Go, OutOfOrder, Reply, RequestBody, RequestHead, Wait
+from extproc.exchange.spending import SpendingDesk
 from extproc.model.catalog import Catalog, Model, Operation
 from extproc.model.health import Standing, Trouble
 from extproc.model.ids import GroupName, ModelName, OrganisationId
+from extproc.model.ledger import LedgerRow
+from extproc.model.limits import Outage
 from extproc.model.routing import Auto, Boundary
+from extproc.policy.allowance import Allowances
+from extproc.policy.reserve import Limits
 from tests.unit.exchange.worlds import CATALOG, MAIN, SPARE, World, chat
 
 
@@ -373,3 +378,20 @@ async def test_tokens_are_counted_by_who_can_and_estimated_where_the_first_canno
     assert [attempt.path for attempt in go.plan.attempts] == ["/v1/messages/count_tokens"]
     assert set(json.loads(go.body)) == {"model", "messages"}
     assert go.context.operation is Operation.COUNT_TOKENS
+
+
+async def test_what_is_refused_after_its_key_was_known_is_noted_with_whose_it_was_and_why() -> None:
+    world = World()
+    noted: list[LedgerRow] = []
+    desk = SpendingDesk(Limits, None, lambda _: Outage(), Allowances(), noted.append)  # type: ignore[arg-type]
+    for body, reason in ((chat(model="none"), "model_not_found"), (chat(model="one", n="x"), "invalid_request")):
+        admission = Admission(replace(world.desk, spending=desk))
+        await admission.handle(world.head())
+        assert isinstance(await admission.handle(body), Reply)
+        row = noted.pop()
+        assert (row.organisation, row.team, row.project, row.key) == ("acme", "cards", "chatbot", "key_1")
+        assert (row.refusal, row.outcome, row.operation) == (reason, "refused", "chat.completions")
+        assert row.model == ""
+    admission = Admission(replace(world.desk, spending=desk))
+    await admission.handle(world.head(headers={"authorization": "Bearer gk_nobody"}))
+    assert noted == []

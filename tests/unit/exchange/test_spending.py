@@ -125,7 +125,15 @@ async def test_a_no_names_the_limit_and_says_whether_waiting_helps(
     assert (caught.value.kind.code, caught.value.kind.status) == (code, 429)
     assert dict(caught.value.headers) == headers
     assert denied.limit in caught.value.message
-    assert refusal_for(denied).message == caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [(Unit.MICRO_USD, "0.000010 of 0.000100 USD left"), (Unit.TOKENS, "10 of 100 tokens left")],
+)
+def test_what_is_left_of_a_budget_is_said_in_its_own_unit(unit: Unit, words: str) -> None:
+    denied = Denied(Shortage.BUDGET, LimitId("day"), 70, 20, 100, 3600.0)
+    assert words in refusal_for(denied, unit).message
 
 
 async def test_while_limits_cannot_be_asked_a_closed_organisation_gets_nothing() -> None:
