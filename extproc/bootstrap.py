@@ -95,6 +95,7 @@ class Snapshot:
     def __init__(self, gateway: Gateway) -> None:
         self.current = gateway.catalog
         self.outages = gateway.outages
+        self.alert_webhook = gateway.alert_webhook
 
     def __call__(self) -> Catalog:
         """The catalog for an exchange that begins now."""
@@ -262,7 +263,9 @@ async def _work(environment: Environment, index: int) -> None:
         uses = UseJournal(PostgresUses(uses_pool), clock)
         snapshot = Snapshot(gateway)
         health = RedisHealth(redis, clock, snapshot, secrets.SystemRandom().random, _reread(snapshot, vault))
-        money = await stack.enter_async_context(open_money(environment, redis, clock, lambda: snapshot.outages))
+        money = await stack.enter_async_context(
+            open_money(environment, redis, clock, lambda: snapshot.outages, webhook=lambda: snapshot.alert_webhook)
+        )
         journal = Journals((LogJournal(), tally, uses, health, money.settler))
         pepper = partial(vault.credential, PEPPER)
         desk = AdmissionDesk(snapshot, directory, vault, clock, health, pepper, money.desk)
@@ -320,6 +323,7 @@ async def _follow(source: Path, gateway: Gateway, snapshot: Snapshot, vault: Vau
                 told = pending.catalog.version
             else:
                 snapshot.current, snapshot.outages = pending.catalog, pending.outages
+                snapshot.alert_webhook = pending.alert_webhook
                 log.info("configuration_taken", version=pending.catalog.version)
                 pending = None
         await asyncio.sleep(_WATCH_S)

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from redis.asyncio import Redis
 
+from extproc.adapters.alert_webhook import AlertWebhook
 from extproc.adapters.ledger_spool import LedgerSpool
 from extproc.adapters.ledger_tables import LedgerTables
 from extproc.adapters.limit_cache import LimitCache
@@ -27,11 +27,12 @@ from extproc.adapters.redis_replay import Replayer
 from extproc.adapters.settler import GRACE_S, Settler
 from extproc.config.environment import Environment
 from extproc.exchange.spending import HOLD_S, SpendingDesk
-from extproc.model.limits import Crossing, Outage
+from extproc.model.limits import Outage
 from extproc.policy.allowance import Allowances
 from extproc.policy.ports import Clock
 
 _FAREWELL_S = 5.0
+_ALERTS_FAREWELL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,13 @@ class Money:
     tasks: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
     """To be run for as long as the worker is."""
     ledger: PostgresLedger
+    alerts: AlertWebhook
 
     async def close(self) -> None:
         """Charge and write what is left, for a moment; the rest is on the disk."""
         await self.settler.flush(_FAREWELL_S)
         await self.ledger.flush(_FAREWELL_S)
+        await self.alerts.flush(_ALERTS_FAREWELL_S)
 
 
 @contextlib.asynccontextmanager
@@ -59,6 +62,7 @@ async def open_money(
     clock: Clock,
     outages: Callable[[], Mapping[str, Outage]],
     *,
+    webhook: Callable[[], str | None] = lambda: None,
     grace_s: float = GRACE_S,
 ) -> AsyncIterator[Money]:
     """Limits as they are in force, and everything behind them.
@@ -68,6 +72,7 @@ async def open_money(
         redis: where the counters are.
         clock: the worker's.
         outages: by organisation, what holds while limits cannot be asked; asked each time.
+        webhook: where alerts of budgets are posted, None: only logged; asked each time.
         grace_s: how long the journal waits for delivery's word.
 
     Raises:
@@ -82,7 +87,8 @@ async def open_money(
         stack.callback(spool.close)
         ledger = PostgresLedger(tables, spool, lambda rows: settler.committed(rows))  # noqa: PLW0108 - made below
         budgets = RedisBudgets(redis, ledger, clock)
-        settler = Settler(budgets, ledger, clock, _tell, grace_s=grace_s)
+        alerts = AlertWebhook(webhook, clock)
+        settler = Settler(budgets, ledger, clock, alerts.tell, grace_s=grace_s)
         limits = LimitCache(feed, RedisLimitWord(redis))
         await limits.load()
 
@@ -99,15 +105,5 @@ async def open_money(
             note=ledger.append,
             is_full=lambda: ledger.is_full,
         )
-        yield Money(desk, settler, holds, (ledger.run, settler.run, limits.run, holds.run, replayer.run), ledger)
-
-
-def _tell(organisation: str, crossing: Crossing) -> None:
-    structlog.get_logger("extproc.budgets").warning(
-        "budget_alert",
-        organisation=organisation,
-        budget=crossing.budget,
-        percent=crossing.percent,
-        used=crossing.used,
-        of=crossing.of,
-    )
+        tasks = (ledger.run, settler.run, alerts.run, limits.run, holds.run, replayer.run)
+        yield Money(desk, settler, holds, tasks, ledger, alerts)

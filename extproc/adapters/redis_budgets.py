@@ -187,7 +187,7 @@ class RedisBudgets:
             reached = [percent for percent in alert.percents if told < percent and used * 100 >= alert.of * percent]
             who = (settlement.organisation, alert.part, max(reached, default=0), settlement.reservation)
             if reached and await self._fcall("alert", *who):
-                crossed.append(Crossing(alert.budget, alert.part, max(reached), used, alert.of))
+                crossed.append(Crossing(alert.budget, alert.part, max(reached), used, alert.of, alert.unit))
         return Settled(charges, tuple(crossed))
 
     async def _warm(self, organisation: str, parts: Sequence[str]) -> None:

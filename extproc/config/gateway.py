@@ -121,6 +121,8 @@ class Gateway:
     """What ``extproc apply`` makes of the budgets and rates; what is enforced is what was applied."""
     outages: Mapping[str, Outage] = field(default_factory=dict)
     """By organisation; one that is not named has ``Outage()``."""
+    alert_webhook: str | None = None
+    """Where alerts of budgets are posted; None: they are only logged."""
 
 
 def load(path: Path, today: date | None = None) -> Gateway:
@@ -202,4 +204,5 @@ def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem
         warnings=warnings,
         declared=compile_limits(sections.budgets, sections.rates),
         outages=compile_outages(sections.tenants),
+        alert_webhook=sections.alerts.webhook_url,
     )

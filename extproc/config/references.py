@@ -32,6 +32,7 @@ def check_references(document: Document, listed: frozenset[str] = frozenset()) -
     check_routing(document, root, listed)
     models = frozenset(name for _, entry in entries(root, "models") if isinstance(name := entry.get("name"), str))
     check_limits(document, root, models)
+    _check_webhook(document, root)
     _check_hosts(document, root)
     _check_ports(document, root)
 
@@ -74,6 +75,21 @@ def _check_base_url(document: Document, location: Location, deployment: dict[str
         document.report(place, _CLEARTEXT, "Use https://, or remove the credential.")
     if address.scheme == "http" and deployment.get("ca_file") is not None:
         document.report((*location, "ca_file"), "http has no certificate to check", "Use https:// or remove ca_file.")
+
+
+def _check_webhook(document: Document, root: dict[str, Tree]) -> None:
+    alerts = root.get("alerts")
+    url = alerts.get("webhook_url") if isinstance(alerts, dict) else None
+    if not isinstance(url, str):
+        return
+    place: Location = ("alerts", "webhook_url")
+    try:
+        address = parse_address(url)
+    except AddressInvalid as error:
+        document.report(place, f"the URL {error}", "Write something like https://alerts.example.com/budgets.")
+        return
+    if address.scheme == "http" and not address.is_private:
+        document.report(place, "would tell of spending in clear over a network that is not ours", "Use https://.")
 
 
 def _check_dialect(document: Document, location: Location, deployment: dict[str, Tree]) -> None:

@@ -255,6 +255,12 @@ class BoundarySection(_Section):
     ]
 
 
+class AlertsSection(_Section):
+    """Who is told of budgets beside the log."""
+
+    webhook_url: Annotated[Url | None, Field(description="a URL, such as https://alerts.example.com/budgets")] = None
+
+
 class RoutingSection(_Section):
     """When a deployment is left alone, and what callers are told of the choice."""
 
@@ -299,3 +305,4 @@ class GatewaySection(_Section):
     budgets: Annotated[list[BudgetSection], Field(max_length=100_000, description="a list")] = []
     rates: Annotated[list[RateSection], Field(max_length=100_000, description="a list")] = []
     tenants: Annotated[list[TenantSection], Field(max_length=100_000, description="a list")] = []
+    alerts: AlertsSection = AlertsSection()

@@ -245,6 +245,7 @@ class Crossing:
     percent: int
     used: int
     of: int
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ class Alert:
     part: str
     of: int
     percents: tuple[int, ...]
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _close(
             tokens=tokens,
             rank=rank,
             alerts=tuple(
-                Alert(each.budget, each.part, each.limit, each.alert_percents)
+                Alert(each.budget, each.part, each.limit, each.alert_percents, each.unit)
                 for each in counters
                 if each.alert_percents
             ),

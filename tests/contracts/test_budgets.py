@@ -306,12 +306,12 @@ async def test_a_long_stream_keeps_its_hold_while_it_is_extended(world: World) -
 
 
 async def test_each_alert_is_told_once_and_the_highest_first(world: World) -> None:
-    alerts = (Alert(LimitId("b"), "c", 100, (50, 80, 100)),)
+    alerts = (Alert(LimitId("b"), "c", 100, (50, 80, 100), Unit.TOKENS),)
     crossed = []
     for number, amount in enumerate((40, 20, 25, 1, 30)):
         told = Settlement(ExchangeId(f"x{number}"), ORG, (Charge("c", amount),), (), 0, Rank.DELIVERY, alerts)
-        crossed += [(each.percent, each.used) for each in (await world.budgets.settle(told)).crossed]
-    assert crossed == [(50, 60), (80, 85), (100, 116)]
+        crossed += [(each.percent, each.used, each.unit) for each in (await world.budgets.settle(told)).crossed]
+    assert crossed == [(50, 60, "tokens"), (80, 85, "tokens"), (100, 116, "tokens")]
 
 
 async def test_repair_sets_what_is_held_from_what_is_pending_and_used_from_the_ledger(world: World) -> None:

@@ -143,7 +143,7 @@ def claim(rid: str) -> Claim:
 async def play_budgets(budgets: RedisBudgets) -> None:
     for rid in ("x", "y", "z"):
         assert isinstance(await budgets.reserve(lambda _, rid=rid: claim(rid)), Reservation)
-    alerts = (Alert(LimitId("b"), "c", 10, (80, 100)),)
+    alerts = (Alert(LimitId("b"), "c", 10, (80, 100), Unit.MICRO_USD),)
     told = Settlement(ExchangeId("x"), ORG, (Charge("c", 7),), ("k",), 3, Rank.DELIVERY, alerts)
     assert (await budgets.settle(told)).crossed
     for _ in range(2):

@@ -40,7 +40,9 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     environment = Environment(postgres_dsn=os.environ[POSTGRES_DSN], spool_dir=socket.with_suffix(".spool"))
     async with (
         open_redis(os.environ[REDIS_URL]) as redis,
-        open_money(environment, redis, clock, lambda: gateway.outages, grace_s=1.0) as money,
+        open_money(
+            environment, redis, clock, lambda: gateway.outages, webhook=lambda: gateway.alert_webhook, grace_s=1.0
+        ) as money,
         asyncio.TaskGroup() as group,
     ):
         running = [group.create_task(task()) for task in money.tasks]

@@ -24,6 +24,7 @@ from tests.e2e.money_worker import POSTGRES_DSN, REDIS_URL
 from tests.e2e.provider import STOP, Turn, word
 from tests.e2e.rig import Rig, chat, error_code, gateway_text, make_rig
 from tests.servers import Postgres, Valkey, eventually, run_postgres, run_valkey, wait_until
+from tests.webhook import Webhook, serving
 
 OUTPUT_NANO_USD = 1_000_000
 """A token of output costs 1,000 micro-USD, one of input nothing: what is reserved is what max_tokens says."""
@@ -42,6 +43,7 @@ class World:
     valkey: Valkey
     postgres: Postgres
     dsn: str
+    webhook: Webhook
 
     def declare(self, *limits: Limit) -> None:
         """Put exactly these in force, and wait until every worker has them."""
@@ -87,12 +89,21 @@ def priced(provider_port: int, other_port: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with run_valkey() as valkey, run_postgres() as postgres, pytest.MonkeyPatch.context() as patch:
+    with (
+        run_valkey() as valkey,
+        run_postgres() as postgres,
+        serving(Webhook()) as webhook,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def changes(provider_port: int, other_port: int) -> dict[str, Any]:
+            return {**priced(provider_port, other_port), "alerts": {"webhook_url": webhook.url}}
+
         dsn = postgres.dsn("migrated")
         patch.setenv(REDIS_URL, valkey.url)
         patch.setenv(POSTGRES_DSN, dsn)
-        for rig in make_rig(priced, SHORT, worker_module="tests.e2e.money_worker"):
-            yield World(rig, valkey, postgres, dsn)
+        for rig in make_rig(changes, SHORT, worker_module="tests.e2e.money_worker"):
+            yield World(rig, valkey, postgres, dsn, webhook)
 
 
 async def used_up(turn: Turn) -> None:
@@ -235,9 +246,10 @@ async def test_a_worker_killed_in_the_middle_leaves_a_row_of_each_of_its_streams
     for _ in range(TRIES):
         ended = await kill_under_streams(world)
         for exchange, is_broken in ended.items():
-            row = await asyncio.to_thread(world.await_row, exchange, "is_final")
+            # Another worker's word of the same exchange may be written a moment later.
+            rank = 1 if is_broken else 2
+            row = await asyncio.to_thread(world.await_row, exchange, f"is_final and rank == {rank}")
             assert row["micro_usd"] > 0
-            assert row["rank"] == (1 if is_broken else 2)
             total += row["micro_usd"]
             broken += is_broken
         await eventually_held(world, limit, (total, 0))
@@ -292,6 +304,23 @@ async def test_a_request_without_a_maximum_is_given_one_that_there_is_money_for(
     assert sent["max_completion_tokens"] == TOKENS * 2
     row = await asyncio.to_thread(world.await_row, response.headers["x-request-id"], "is_final and rank == 2")
     assert row["micro_usd"] == COST
+
+
+async def test_each_crossing_of_a_budget_is_posted_exactly_once_whichever_worker_saw_it(world: World) -> None:
+    world.rig.provider.scripts["used-up"] = used_up
+    limit = budget(COST * 10, is_hard=False, alert_percents=(50, 100))
+    await asyncio.to_thread(world.declare, limit)
+
+    def told() -> list[tuple[int, int]]:
+        return [(each["percent"], each["used"]) for each in world.webhook.events if each["budget"] == limit.id]
+
+    for expected, more in (([], 4), ([50], 4), ([50, 100], 6)):
+        answers = await asyncio.gather(*(ask(world.rig, "used-up") for _ in range(more)))
+        assert {each.status_code for each in answers} == {200}
+        await eventually(lambda expected=expected: len(told()) >= len(expected), "the event", 10)
+    await eventually_held(world, limit, (COST * 14, 0))
+    assert [percent for percent, _ in told()] == [50, 100]
+    assert all(used * 100 >= COST * 10 * percent for percent, used in told())
 
 
 async def test_rates_are_refused_with_the_time_to_wait_and_told_with_every_answer(world: World) -> None:

@@ -112,6 +112,16 @@ async def test_a_new_configuration_waits_for_its_credentials_while_the_old_one_s
     assert [line["event"] for line in lines] == ["configuration_waits", "configuration_taken", "configuration_invalid"]
 
 
+async def test_where_alerts_are_posted_changes_without_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(ONE)
+    vault = FilledVault({PEPPER: Secret("p"), A: Secret("a")})
+    async with following(file, load(file), vault) as snapshot:
+        assert snapshot.alert_webhook is None
+        file.write_text(ONE + "alerts: {webhook_url: https://alerts.example.com/budgets}")
+        await eventually(lambda: snapshot.alert_webhook == "https://alerts.example.com/budgets", "the new address")
+
+
 async def test_of_two_configurations_that_wait_the_newer_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_text(ONE)

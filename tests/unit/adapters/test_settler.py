@@ -11,7 +11,7 @@ from extproc.adapters.memory_money import MemoryLedger
 from extproc.adapters.settler import GRACE_S, Settler
 from extproc.model.exchange import Outcome
 from extproc.model.ids import ExchangeId
-from extproc.model.limits import Claim, Crossing, Denied, LimitId, Rank, Reservation, Settled, Settlement
+from extproc.model.limits import Claim, Crossing, Denied, LimitId, Rank, Reservation, Settled, Settlement, Unit
 from extproc.model.refusals import Unavailable
 from tests.servers import eventually
 from tests.unit.policy.test_closing import CONTEXT, DELIVERED, FINISHED
@@ -101,7 +101,7 @@ async def test_while_redis_is_away_settlements_wait_in_order_and_none_is_lost(be
 
 
 async def test_each_crossing_is_told_with_its_organisation(bench: Bench) -> None:
-    bench.budgets.crossed = (Crossing(LimitId("m"), "money", 80, 810, 1000),)
+    bench.budgets.crossed = (Crossing(LimitId("m"), "money", 80, 810, 1000, Unit.MICRO_USD),)
     bench.settler.delivered(DELIVERED)
     await eventually(lambda: bool(bench.told), "the alert")
     assert bench.told == [("acme", bench.budgets.crossed[0])]

@@ -41,6 +41,12 @@ def test_a_file_without_limits_declares_none_and_every_outage_is_closed() -> Non
     assert Outage() == Outage(is_open=False, allowance_micro_usd=0, allowance_requests=0)
 
 
+def test_alerts_are_only_logged_unless_the_file_names_an_address() -> None:
+    assert _gateway("").alert_webhook is None
+    url = "https://alerts.example.com/budgets"
+    assert _gateway(f"alerts: {{webhook_url: {url}}}").alert_webhook == url
+
+
 def test_limits_mean_what_the_file_says_in_its_order() -> None:
     gateway = _gateway("""
 budgets:

@@ -47,6 +47,23 @@ def test_an_address_must_go_with_what_is_sent_there(deployment: str, path: str) 
     assert where == f"deployments[0].{path}"
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("https://alerts.example.com/budgets", None),
+        ("http://10.1.2.3:8080/alerts", None),
+        ("http://relay.monitoring.svc", None),
+        ("http://alerts.example.com/budgets", "would tell of spending in clear over a network that is not ours"),
+        ("http://169.254.169.254/latest", "would tell of spending in clear over a network that is not ours"),
+        ("ftp://10.1.2.3", "the URL does not begin with https:// or http://"),
+        ("https://bot:secret@alerts.example.com", "the URL carries a user name or password"),
+    ],
+)
+def test_alerts_go_over_https_or_stay_in_our_network(url: str, message: str | None) -> None:
+    expected = [] if message is None else [("alerts.webhook_url", message)]
+    assert problems(f"alerts: {{webhook_url: '{url}'}}") == expected
+
+
 def test_a_dialect_is_given_its_options_and_no_others() -> None:
     text = "deployments: [{name: a, dialect: openai, options: {region: x}}]"
     assert problems(text) == [("deployments[0].options.region", "the dialect 'openai' has no such option")]

@@ -83,7 +83,8 @@ def test_an_answer_costs_what_its_own_deployment_takes() -> None:
     assert closing.settlement.charges == (Charge("money", 50 + 140), Charge("tokens", 30))
     assert (closing.settlement.tokens, closing.settlement.buckets) == (30, ("bucket",))
     assert closing.settlement.rank is Rank.DELIVERY
-    assert [(each.part, each.of, each.percents) for each in closing.settlement.alerts] == [("money", 1000, (80,))]
+    (alert,) = closing.settlement.alerts
+    assert (alert.part, alert.of, alert.percents, alert.unit) == ("money", 1000, (80,), "micro_usd")
     row = closing.row
     assert (row.micro_usd, row.usage, row.outcome, row.flags) == (190, Usage(10, 20), End.ANSWERED, ())
     assert (row.deployment, row.dialect, row.upstream_model, row.attempts) == (SPARE, "anthropic", "claude", 2)
