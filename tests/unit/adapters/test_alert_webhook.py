@@ -200,4 +200,5 @@ async def test_what_cannot_be_posted_before_the_end_is_counted(webhook: Webhook,
         alerts.tell("acme", crossing(100))
         await eventually(lambda: bool(webhook.got), "the first try")
         await alerts.flush(0.05)
-    assert [line["percent"] for line in named(lines, "budget_alert_dropped")] == [80, 100]
+    assert [(line["percent"], line["dropped"]) for line in named(lines, "budget_alert_dropped")] == [(80, 1), (100, 2)]
+    assert alerts.dropped == 2
