@@ -2,8 +2,8 @@
 
 Delivery saw the answer, so its word counts for more. The journal sees every end, also of what never reached delivery:
 a client gone before the first token, attempts that never connected. What may have been billed by a provider although
-nobody saw an answer is charged as estimated and flagged; what cannot have been billed costs nothing. Attempts before the
-one that ended the exchange are not charged: docs/ledger.md says what that leaves out.
+nobody saw an answer is charged as estimated and flagged; what cannot have been billed costs nothing. Attempts before
+the one that ended the exchange are not charged: docs/ledger.md says what that leaves out.
 """
 
 from dataclasses import dataclass, replace
