@@ -58,7 +58,7 @@ def read_address(url: str) -> Address:
         AddressInvalid: nothing, or it carries a password.
     """
     scheme, _, rest = url.partition("://")
-    user, hosts, path = _split(scheme, rest)
+    user, hosts, path = _split(rest)
     transport, _, kind = scheme.partition("+")
     is_tls = transport == "rediss"
     match kind:
@@ -81,12 +81,13 @@ def read_address(url: str) -> Address:
             raise AddressInvalid("it begins with none of redis, rediss, unix, redis+sentinel, redis+cluster")
 
 
-def _split(scheme: str, rest: str) -> tuple[str | None, str, str]:
+def _split(rest: str) -> tuple[str | None, str, str]:
     """User, hosts and path."""
     authority, _, path = rest.partition("/")
     credentials, at, hosts = authority.rpartition("@")
     user, colon, _ = credentials.partition(":")
-    if colon or "password=" in urlsplit(f"{scheme}://{rest}").query:
+    # urlsplit does not take a list of hosts: it sees an address in brackets, and the rest is wrong.
+    if colon or "password=" in rest.partition("?")[2]:
         raise AddressInvalid("it carries a password: put that into EXTPROC_REDIS_PASSWORD_FILE")
     return unquote(user) if at and user else None, hosts, path
 

@@ -55,7 +55,9 @@ class _Lazy(click.Group):
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="extproc")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """An LLM gateway inside Envoy. Start with: extproc up."""
     # A command says by itself what went wrong, in one line; only workers keep a log, and they ask for it.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    ctx.call_on_close(structlog.reset_defaults)
