@@ -8,9 +8,9 @@ def test_a_name_is_shown_as_it_is() -> None:
     assert shown("task-Größe.v2") == "'task-Größe.v2'"
 
 
-@pytest.mark.parametrize("text", [make_token().reveal(), "sk-abc", "x Bearer abc", f"mine:{make_token().reveal()}"])
+@pytest.mark.parametrize("text", ["{token}", "sk-abc", "x Bearer abc", "mine:{token}"])
 def test_what_looks_like_a_credential_is_not_shown(text: str) -> None:
-    assert shown(text) == "***"
+    assert shown(text.format(token=make_token().reveal())) == "***"
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "a\nb", "\u202eevil", "\x9b0m", "\ud800"])
