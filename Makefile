@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Most tests wait for servers of their own: three at a time keep two cores busy. Files stay whole, they share servers.
+PARALLEL ?= -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check protos lock bench bench-config bench-limits eval-auto clean
@@ -15,7 +17,7 @@ up: $(VENV)/.local ## install, then run the whole gateway on this machine (ARGS=
 
 test: $(VENV)/.dev ## install, then run every check and every test
 	$(MAKE) check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, room contracts, generated code, lock files
 	$(BIN)/ruff format --check .

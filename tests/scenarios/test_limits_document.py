@@ -24,8 +24,7 @@ models:
 
 
 def declared() -> tuple[Limit, ...]:
-    (block,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-    gateway = parse(BASE + block, "docs/limits.md")
+    gateway = parse(BASE + "\n".join(re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)), "docs/limits.md")
     assert gateway.outages["acme"].is_open
     return gateway.declared
 
