@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
-# Most tests wait for servers of their own: three at a time keep two cores busy. Files stay whole, they share servers.
-PARALLEL ?= -n 3 --dist loadfile
+# Most tests wait for servers of their own: two at a time halve the wait. Files stay whole: they share servers.
+PARALLEL ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check protos lock bench bench-config bench-limits eval-auto clean

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.servers import Valkey, run_valkey, wait_until
 
 SHORT = {"connect_s": 1.0, "first_token_s": 0.7, "total_s": 1.0, "idle_s": 0.7}
 ROUTING = {"allowed_fails": 3, "cooldown_s": 2.0, "max_cooldown_s": 8.0}
+PATIENT = {"connect_s": 10.0, "first_token_s": 30.0, "total_s": 30.0, "idle_s": 30.0}
+"""Where what is waited for is no time-out."""
 SICK = "sick"
 
 
@@ -95,11 +97,11 @@ class World:
         return [each["deployment"] for each in self.rig.journal("attempt") if each["exchange"] == exchange]
 
 
-def run_world(**options: Any) -> Iterator[World]:
+def run_world(timeouts: Mapping[str, float] = SHORT, **options: Any) -> Iterator[World]:
     with run_valkey() as valkey, pytest.MonkeyPatch.context() as patch:
         patch.setenv(REDIS_URL, valkey.url)
         worker = "tests.e2e.health_worker"
-        for rig in make_rig({"routing": ROUTING}, timeouts=SHORT, worker_module=worker, **options):
+        for rig in make_rig({"routing": ROUTING}, timeouts=timeouts, worker_module=worker, **options):
             yield World(rig, valkey)
 
 
@@ -279,7 +281,7 @@ def test_envoys_own_limit_of_connections_does_not_count_and_is_not_retried() -> 
                 for threshold in each["circuit_breakers"]["thresholds"]:
                     threshold.update(max_connections=1, max_pending_requests=1, max_requests=1)
 
-    for world in run_world(edit=one_connection, concurrency=1):
+    for world in run_world(PATIENT, edit=one_connection, concurrency=1):
         world.rig.provider.scripts[SICK] = leisurely
 
         async def hold(here: World = world) -> None:
