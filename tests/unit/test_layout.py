@@ -20,6 +20,7 @@ DECLARATIONS = {
     "config/limit_sections.py": "shapes without a branch; test_limits has what they take",
     "dialects/surface.py": "protocols and one value; surface_openai and surface_anthropic implement them",
     "exchange/events.py": "what doors are told and answer: values without methods",
+    "guard/rule.py": "a protocol; rules has its implementations",
     "local/part.py": "what the supervisor must know of a program: one value",
     "local/reporting.py": "a protocol; progress implements it",
     "model/chat.py": "one value without methods",
@@ -36,6 +37,7 @@ DECLARATIONS = {
     "model/vault_state.py": "values without methods",
     "model/uses.py": "values without methods",
     "policy/money_ports.py": "protocols; tests/contracts holds their implementations to them",
+    "policy/guard_ports.py": "protocols and one value",
     "policy/limit_ports.py": "protocols; tests/contracts/test_limits holds their implementations to them",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }

@@ -1,0 +1,47 @@
+"""The built-in scanners by name, and a set of them run over a set of leaves.
+
+    scan_leaves(specs, leaves, direction) → the findings of each spec
+
+Everything here can be sent to another process: a spec is a name and its settings, and what is compiled from it is kept
+where it was compiled.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from extproc.guard.read import read
+from extproc.guard.rule import Rule
+from extproc.model.guard import Direction, Finding, Leaf
+from extproc.model.guard_policy import Options, RuleSpec
+
+RULES: Mapping[str, Callable[[Options], Rule]] = {}
+"""Each builds a rule from its settings. Raises ValueError for settings that are none of its."""
+
+
+@lru_cache(maxsize=4096)
+def compile_rule(spec: RuleSpec) -> Rule:
+    """The rule; the same one for the same settings.
+
+    Raises:
+        KeyError: there is no such scanner.
+        ValueError: its settings are wrong; the message says which and why, for whoever writes gateway.yaml.
+    """
+    return RULES[spec.scanner](spec.options)
+
+
+def reach_of(specs: Sequence[RuleSpec]) -> int:
+    """How much of a stream has to be held back for all of these; characters."""
+    return max((compile_rule(spec).reach for spec in specs), default=0)
+
+
+def scan_leaves(
+    specs: Sequence[RuleSpec], leaves: Sequence[Leaf], direction: Direction
+) -> tuple[tuple[Finding, ...], ...]:
+    """What each rule finds, in the order of ``specs``. Each leaf is read once for all of them."""
+    rules = [compile_rule(spec) for spec in specs]
+    found: list[list[Finding]] = [[] for _ in rules]
+    for leaf in leaves:
+        reading = read(leaf)
+        for rule, findings in zip(rules, found, strict=True):
+            findings.extend(rule.scan(reading, direction))
+    return tuple(tuple(findings) for findings in found)

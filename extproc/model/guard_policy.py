@@ -1,0 +1,119 @@
+"""Whose words are judged by which scanners, and what is done about what they find. Compiled from ``gateway.yaml``.
+
+A policy is an organisation's, a team's, a project's or a key's; the closest one holds, whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from extproc.model.identity import VirtualKey
+
+Options = tuple[tuple[str, "OptionValue"], ...]
+"""A scanner's own settings, sorted by name; hashable, so that what is compiled from them can be kept."""
+
+OptionValue = str | int | float | bool | tuple[str, ...]
+
+
+class Action(StrEnum):
+    """What a finding leads to."""
+
+    BLOCK = "block"
+    REDACT = "redact"
+    """A placeholder goes on in its place. A scanner whose findings are no stretches of text cannot."""
+    FLAG = "flag"
+
+
+class OnFailure(StrEnum):
+    """What follows when a scanner cannot answer in time."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """A built-in scanner with its settings; ``guard.rules`` compiles it."""
+
+    scanner: str
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One scanner in one direction."""
+
+    scanner: str
+    """A built-in one by name, or one that ``scanners`` in gateway.yaml declares."""
+    action: Action
+    threshold: float = 0.5
+    """Findings with a lower score are not counted."""
+    on_failure: OnFailure = OnFailure.CLOSED
+    limit_s: float = 1.0
+    """How long it may take."""
+    options: Options = ()
+    is_builtin: bool = True
+
+    @property
+    def spec(self) -> RuleSpec:
+        """What ``guard.rules`` compiles; meaningful for a built-in one."""
+        return RuleSpec(self.scanner, self.options)
+
+
+class Spotlight(StrEnum):
+    """How hostile context is set apart from instructions before a model sees it."""
+
+    OFF = "off"
+    DELIMIT = "delimit"
+    DATAMARK = "datamark"
+    ENCODE = "encode"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMarkers:
+    """A pair of strings that enclose retrieved context within a message, such as ``<context>`` and ``</context>``."""
+
+    begin: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPolicy:
+    """What is done with one tenant's texts."""
+
+    version: str
+    """A hash of what it says."""
+    input: tuple[Check, ...] = ()
+    output: tuple[Check, ...] = ()
+    spotlight: Spotlight = Spotlight.OFF
+    markers: tuple[ContextMarkers, ...] = ()
+    restores: bool = True
+    """Whether the caller's own values come back in place of their placeholders."""
+
+
+NO_GUARD = GuardPolicy(version="none")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPolicies:
+    """The policies of all tenants."""
+
+    default: GuardPolicy = NO_GUARD
+    organisations: Mapping[str, GuardPolicy] = field(default_factory=dict)
+    teams: Mapping[tuple[str, str], GuardPolicy] = field(default_factory=dict)
+    projects: Mapping[tuple[str, str, str], GuardPolicy] = field(default_factory=dict)
+    keys: Mapping[str, GuardPolicy] = field(default_factory=dict)
+
+    def of(self, organisation: str, team: str, project: str, key: str) -> GuardPolicy:
+        """The closest one."""
+        return (
+            self.keys.get(key)
+            or self.projects.get((organisation, team, project))
+            or self.teams.get((organisation, team))
+            or self.organisations.get(organisation)
+            or self.default
+        )
+
+    def of_key(self, key: VirtualKey) -> GuardPolicy:
+        """The one for a virtual key."""
+        return self.of(key.organisation, key.team, key.project, key.id)
