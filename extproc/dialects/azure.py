@@ -4,8 +4,9 @@
 
 ``upstream_model`` is the name of the deployment in the Azure resource, which need not be the model's. Options:
 ``api_version``; ``auth``, which is ``api-key`` (the vault's field is a key of the resource) or ``entra`` (the field is
-an access token for https://cognitiveservices.azure.com/.default). What Azure adds to answers and chunks passes on as it
-is: ``content_filter_results``, and ``prompt_filter_results`` in a first chunk without choices.
+an access token for https://cognitiveservices.azure.com/.default); ``limit_field`` (``output_limit``). What Azure adds
+to answers and chunks passes on as it is: ``content_filter_results``, and ``prompt_filter_results`` in a first chunk
+without choices.
 
 Source: Azure OpenAI in Foundry Models REST API reference, data plane inference, and the ``AzureOpenAI`` client of the
 openai SDK 3.54, read 2026-11. Read next: ``openai``.
@@ -37,7 +38,7 @@ class Azure(OpenAi):
         path = f"{deployment.base_path}/openai/deployments/{name}{PATHS[request.operation]}?api-version={version}"
         is_entra = deployment.options["auth"] == "entra"
         headers = tuple(_bearer(each) if is_entra else CredentialHeader("api-key", each) for each in credentials)
-        return Outgoing(path, JSON_HEADERS, headers, write_body(request, deployment.upstream_model))
+        return Outgoing(path, JSON_HEADERS, headers, write_body(request, deployment))
 
 
 def _bearer(token: Secret) -> CredentialHeader:

@@ -21,6 +21,7 @@ from extproc.dialects.dialect import (
 from extproc.dialects.mistakes import Mistake
 from extproc.dialects.openai_likeness import Likeness, is_error
 from extproc.dialects.openai_mistake import read_openai_mistake
+from extproc.dialects.output_limit import write_limit
 from extproc.dialects.provider_json import read_object, write_json
 from extproc.dialects.sse import SseReader
 from extproc.dialects.strict_json import parse_object, serialise
@@ -84,7 +85,7 @@ class OpenAi:
         del now_s
         bearer = tuple(CredentialHeader("authorization", Secret(f"Bearer {each.reveal()}")) for each in credentials)
         path = deployment.base_path + PATHS[request.operation]
-        return Outgoing(path, JSON_HEADERS, bearer, write_body(request, deployment.upstream_model))
+        return Outgoing(path, JSON_HEADERS, bearer, write_body(request, deployment))
 
     def read_answer(self, body: bytes) -> Answer:
         """The provider's own bytes, once they are known to be an answer."""
@@ -149,9 +150,9 @@ def _has_message(choice: object) -> bool:
     return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
 
 
-def write_body(request: ModelRequest, model: str) -> bytes:
-    """The request's JSON for a provider of this dialect: its own model name, and usage asked for in a stream."""
-    payload: dict[str, Any] = {**request.payload, "model": model}
+def write_body(request: ModelRequest, deployment: Deployment) -> bytes:
+    """The request's JSON for a provider of this dialect: its model and limit by its names, and usage in a stream."""
+    payload = {**write_limit(request.payload, deployment), "model": deployment.upstream_model}
     if request.is_stream:
         options = payload.get("stream_options")
         payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}

@@ -41,6 +41,15 @@ _MESSAGES: Mapping[str, Option] = {
 }
 """What Anthropic's messages need to know wherever they are served."""
 
+_LIMIT: Mapping[str, Option] = {
+    "limit_field": Option(
+        "the field in which the server is told how long an answer may be",
+        "auto",
+        ("auto", "max_tokens", "max_completion_tokens"),
+    ),
+}
+"""Of everybody who speaks OpenAI's dialect; see ``dialects.output_limit``."""
+
 _GOOGLE_PLACE: Mapping[str, Option] = {
     "project": Option("the Google Cloud project's id"),
     "location": Option("the region in the path, such as europe-west4, or global"),
@@ -48,7 +57,7 @@ _GOOGLE_PLACE: Mapping[str, Option] = {
 
 DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
     {
-        "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"})),
+        "openai": DialectFacts(operations=frozenset({"chat.completions", "embeddings"}), options=_LIMIT),
         "anthropic": DialectFacts(
             operations=frozenset({"chat.completions"}),
             options={
@@ -62,6 +71,7 @@ DIALECTS: Mapping[str, DialectFacts] = MappingProxyType(
             options={
                 "api_version": Option("the API's version, such as 2024-10-21"),
                 "auth": Option("what the credential is", "api-key", ("api-key", "entra")),
+                **_LIMIT,
             },
         ),
         "bedrock": DialectFacts(

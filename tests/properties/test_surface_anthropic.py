@@ -17,6 +17,7 @@ from extproc.dialects.surface_anthropic_request import read_messages
 from extproc.dialects.surface_anthropic_stream import AnthropicWriter
 from extproc.model.catalog import Operation
 from extproc.model.refusals import Refusal
+from tests.dialect_deployments import DEPLOYMENTS
 from tests.unit.dialects.anthropic_goldens import DEPLOYMENT, stream_of
 from tests.unit.dialects.surface_goldens import ASKED, events_of
 
@@ -121,7 +122,7 @@ def test_nobody_else_hears_of_it(asked: dict[str, Any], dialect: str) -> None:
     except Refusal:
         assert "top_k" in asked
         return
-    body = json.loads(write_body(request, "m"))
+    body = json.loads(write_body(request, DEPLOYMENTS["openai"]))
     assert "\0" not in "".join(_names(body))
     assert not {"cache_control", "signature", "redacted_thinking", "is_error"} & _names(body) - _names(_said(asked))
 

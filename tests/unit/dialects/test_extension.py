@@ -11,6 +11,7 @@ from extproc.dialects.extension import EXTENSION, SPEAKERS, extended, extension_
 from extproc.dialects.openai import write_body
 from extproc.dialects.registry import DIALECTS
 from extproc.model.refusals import Refusal
+from tests.dialect_deployments import DEPLOYMENTS
 from tests.unit.dialects.surface_goldens import REQUESTS, asking, read
 
 FITTING = {name: case for name, case in REQUESTS.items() if "refused" not in case["plain"]}
@@ -21,8 +22,8 @@ OTHERS = sorted(set(DIALECTS) - SPEAKERS)
 def test_others_get_the_openai_form_and_nothing_else(case: dict[str, Any]) -> None:
     request = plain_for(read(**case["request"]), "openai")
     assert request.payload == case["plain"]
-    assert EXTENSION.encode() not in write_body(request, "gpt")
-    assert b"u0000" not in write_body(request, "gpt")
+    assert EXTENSION.encode() not in write_body(request, DEPLOYMENTS["openai"])
+    assert b"u0000" not in write_body(request, DEPLOYMENTS["openai"])
 
 
 @pytest.mark.parametrize("dialect", [*OTHERS, "a dialect to come"])
