@@ -74,6 +74,14 @@ class Finding:
     """How the text had to be read: ``("base64", "gzip")``; empty: as it stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What one scanner found in all it was given, and the time it took for that."""
+
+    findings: tuple[Finding, ...]
+    latency_us: int
+
+
 class Result(StrEnum):
     """What one scanner came to in one direction of one exchange."""
 
@@ -113,6 +121,22 @@ class Redaction:
 
     def __repr__(self) -> str:
         return f"Redaction({self.placeholder!r}, '***', {self.kind!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSecrets:
+    """What judging an answer needs of its request. Travels sealed, lives as long as its exchange, is never stored."""
+
+    canary: str = ""
+    """Woven into the system prompt, and not to be seen in the answer; empty: none was."""
+    redactions: tuple[Redaction, ...] = ()
+    schema: str = ""
+    """JSON text of the schema that was asked for; empty: none was."""
+    context: tuple[str, ...] = ()
+    """The context that the answer should stand on."""
+
+    def __repr__(self) -> str:
+        return "GuardSecrets(***)"
 
 
 @dataclass(frozen=True, slots=True)

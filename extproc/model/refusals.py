@@ -54,6 +54,8 @@ REQUEST_TOO_LARGE = _bad("request_too_large", "The body is larger than the gatew
 REQUEST_TIMEOUT = _bad("request_timeout", "The request took too long to arrive.", 408)
 CONTEXT_LENGTH_EXCEEDED = _bad("context_length_exceeded", "The input is too long for the model.")
 CONTENT_FILTER = _bad("content_filter", "The provider's content filter stopped the prompt.")
+CONTENT_BLOCKED = _bad("content_blocked", "The request has content that policy does not let through.")
+COMPLETION_BLOCKED = _bad("completion_blocked", "The answer had content that policy does not let through.")
 MODEL_NOT_FOUND = Kind(
     "model_not_found", 404, "not_found_error", "The model does not exist or this key may not use it."
 )
@@ -66,6 +68,7 @@ MODEL_WITHOUT_PRICE = _bad("model_without_price", "The model has no price, and a
 RATE_LIMIT_EXCEEDED = Kind("rate_limit_exceeded", 429, "rate_limit_error", "A rate limit of this key is reached.")
 INSUFFICIENT_QUOTA = Kind("insufficient_quota", 429, "rate_limit_error", "A budget of this key is exhausted.")
 
+SCANNER_UNAVAILABLE = Kind("scanner_unavailable", 503, "server_error", "A scanner of the policy did not answer.")
 DEPENDENCY_UNAVAILABLE = Kind("dependency_unavailable", 503, "server_error", "The gateway cannot decide right now.")
 GATEWAY_UNAVAILABLE = Kind("gateway_unavailable", 503, "server_error", "The gateway cannot decide right now.")
 INTERNAL_ERROR = Kind("internal_error", 500, "server_error", "The gateway failed; nothing was sent.")

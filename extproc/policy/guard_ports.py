@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from extproc.model.guard import Direction, Finding, Leaf
+from extproc.model.guard import Direction, Finding, Leaf, Scanned
 from extproc.model.guard_policy import Options, RuleSpec
 
 
@@ -13,7 +13,7 @@ class RuleRunner(Protocol):
 
     async def run(
         self, organisation: str, specs: tuple[RuleSpec, ...], leaves: tuple[Leaf, ...], direction: Direction
-    ) -> tuple[tuple[Finding, ...], ...]:
+    ) -> tuple[Scanned, ...]:
         """What each spec's rule finds, in the order of ``specs``.
 
         Raises:

@@ -1,0 +1,132 @@
+"""What is done about what scanners find: each check of a policy gives one Verdict, together they give one decision.
+
+    leaves → judge(…) → Judgement: pass, pass with redactions, or no
+
+Built-in rules go first, all at once; scanners that are models or services are asked only about what the rules let pass,
+all at the same time. A scanner that gives no answer is never taken for one that found nothing: its check says whether
+that closes or opens, and the verdict says which. Read next: ``guard_ports``, ``exchange.guarding``.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+from extproc.model.guard import Direction, Finding, Leaf, Result, Scanned, Verdict
+from extproc.model.guard_policy import Action, Check, GuardPolicies, OnFailure
+from extproc.model.refusals import Unavailable
+from extproc.policy.guard_ports import RuleRunner, ScanAsked, Scanner
+
+MOST_RECORDED = 16
+"""Findings that a verdict names; it counts the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardDesk:
+    """What the firewall asks of the world. One for each worker."""
+
+    policies: Callable[[], GuardPolicies]
+    rules: RuleRunner
+    scanners: Callable[[], Mapping[str, Scanner]]
+    """Those that are not built in, by the name that ``gateway.yaml`` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose text is judged, in which exchange, by which version of the policy."""
+
+    organisation: str
+    exchange: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What all checks of one direction came to."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    redact: tuple[Finding, ...] = ()
+    """What must not go on as it is."""
+
+    @property
+    def no(self) -> Verdict | None:
+        """The first verdict that ends the exchange; None: it goes on."""
+        return next((each for each in self.verdicts if each.result in {Result.BLOCKED, Result.FAILED_CLOSED}), None)
+
+
+async def judge(
+    desk: GuardDesk, checks: Sequence[Check], leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
+) -> Judgement:
+    """Ask every check once, in the order of the policy within rules and within the others."""
+    rules = tuple(check for check in checks if check.is_builtin)
+    others = tuple(check for check in checks if not check.is_builtin)
+    findings: dict[Check, Scanned | Unavailable | None] = {}
+    if rules:
+        findings.update(zip(rules, await _run_rules(desk, rules, leaves, direction, subject), strict=True))
+    if any(_ends(check, findings[check]) for check in rules):
+        findings.update(dict.fromkeys(others))
+    elif others:
+        asked = (_ask(desk, check, leaves, direction, subject) for check in others)
+        findings.update(zip(others, await asyncio.gather(*asked), strict=True))
+    verdicts = tuple(_verdict(check, findings[check], direction, subject.policy) for check in checks)
+    redact = tuple(
+        finding for check in checks if check.action is Action.REDACT for finding in _counted(check, findings[check])
+    )
+    return Judgement(verdicts, redact)
+
+
+async def _run_rules(
+    desk: GuardDesk, rules: tuple[Check, ...], leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
+) -> Sequence[Scanned | Unavailable]:
+    specs = tuple(check.spec for check in rules)
+    try:
+        async with asyncio.timeout(max(check.limit_s for check in rules)):
+            return await desk.rules.run(subject.organisation, specs, leaves, direction)
+    except Unavailable as trouble:
+        return [trouble] * len(rules)
+    except TimeoutError:
+        return [Unavailable("guard", "not in time")] * len(rules)
+
+
+async def _ask(
+    desk: GuardDesk, check: Check, leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
+) -> Scanned | Unavailable:
+    scanner = desk.scanners().get(check.scanner)
+    if scanner is None:
+        return Unavailable(check.scanner, "not open")
+    asked = ScanAsked(subject.organisation, subject.exchange, direction, leaves, check.options, check.limit_s)
+    began_ns = perf_counter_ns()
+    try:
+        async with asyncio.timeout(check.limit_s):
+            found = await scanner.scan(asked)
+    except Unavailable as trouble:
+        return trouble
+    except TimeoutError:
+        return Unavailable(check.scanner, "not in time")
+    return Scanned(tuple(found), (perf_counter_ns() - began_ns) // 1000)
+
+
+def _counted(check: Check, found: Scanned | Unavailable | None) -> tuple[Finding, ...]:
+    if not isinstance(found, Scanned):
+        return ()
+    return tuple(each for each in found.findings if each.score >= check.threshold)
+
+
+def _ends(check: Check, found: Scanned | Unavailable | None) -> bool:
+    if isinstance(found, Unavailable):
+        return check.on_failure is OnFailure.CLOSED
+    return check.action is Action.BLOCK and bool(_counted(check, found))
+
+
+def _verdict(check: Check, found: Scanned | Unavailable | None, direction: Direction, policy: str) -> Verdict:
+    if found is None:
+        return Verdict(check.scanner, direction, Result.NOT_RUN, policy, 0)
+    if isinstance(found, Unavailable):
+        is_open = check.on_failure is OnFailure.OPEN
+        return Verdict(check.scanner, direction, Result.FAILED_OPEN if is_open else Result.FAILED_CLOSED, policy, 0)
+    counted = _counted(check, found)
+    result = _RESULTS[check.action] if counted else Result.CLEAN
+    return Verdict(check.scanner, direction, result, policy, found.latency_us, counted[:MOST_RECORDED], len(counted))
+
+
+_RESULTS = {Action.BLOCK: Result.BLOCKED, Action.REDACT: Result.REDACTED, Action.FLAG: Result.FLAGGED}
