@@ -12,6 +12,7 @@ from pathlib import Path
 
 from extproc.config.complaints import complain
 from extproc.config.document import read
+from extproc.config.guard import compile_guard
 from extproc.config.limits import compile_limits, compile_outages
 from extproc.config.prices import Pricing, built_in_prices
 from extproc.config.pricing import listed_deployments, load_prices, price_deployments
@@ -20,6 +21,7 @@ from extproc.config.references import check_references, unused_deployments
 from extproc.config.schema import GatewaySection
 from extproc.config.snapshot import compile_catalog, longest_exchange_s
 from extproc.model.catalog import Catalog
+from extproc.model.guard_policy import GuardPolicies
 from extproc.model.ids import DeploymentName
 from extproc.model.limits import Limit, Outage
 
@@ -123,6 +125,8 @@ class Gateway:
     """By organisation; one that is not named has ``Outage()``."""
     alert_webhook: str | None = None
     """Where alerts of budgets are posted; None: they are only logged."""
+    guard: GuardPolicies = field(default_factory=GuardPolicies)
+    """What is judged of whose texts."""
 
 
 def load(path: Path, today: date | None = None) -> Gateway:
@@ -205,4 +209,5 @@ def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem
         declared=compile_limits(sections.budgets, sections.rates),
         outages=compile_outages(sections.tenants),
         alert_webhook=sections.alerts.webhook_url,
+        guard=compile_guard(sections.guard),
     )

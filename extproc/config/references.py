@@ -9,6 +9,7 @@ import re
 from extproc.config.address import AddressInvalid, parse_address
 from extproc.config.credentials import check_credential
 from extproc.config.document import Document, Location, Tree
+from extproc.config.guard import check_guard
 from extproc.config.limits import check_limits
 from extproc.config.routing import check_routing, entries, named_deployments
 from extproc.model.catalog import Operation
@@ -32,6 +33,7 @@ def check_references(document: Document, listed: frozenset[str] = frozenset()) -
     check_routing(document, root, listed)
     models = frozenset(name for _, entry in entries(root, "models") if isinstance(name := entry.get("name"), str))
     check_limits(document, root, models)
+    check_guard(document, root)
     _check_webhook(document, root)
     _check_hosts(document, root)
     _check_ports(document, root)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from extproc.config.guard_sections import GuardSection
 from extproc.config.limit_sections import BudgetSection, RateSection, TenantSection
 
 DEPLOYMENT_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -306,3 +307,4 @@ class GatewaySection(_Section):
     rates: Annotated[list[RateSection], Field(max_length=100_000, description="a list")] = []
     tenants: Annotated[list[TenantSection], Field(max_length=100_000, description="a list")] = []
     alerts: AlertsSection = AlertsSection()
+    guard: Annotated[GuardSection | None, Field(description="policies, tenants, default")] = None

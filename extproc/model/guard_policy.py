@@ -6,7 +6,9 @@ A policy is an organisation's, a team's, a project's or a key's; the closest one
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
+from extproc.model.guard import Direction
 from extproc.model.identity import VirtualKey
 
 Options = tuple[tuple[str, "OptionValue"], ...]
@@ -117,3 +119,32 @@ class GuardPolicies:
     def of_key(self, key: VirtualKey) -> GuardPolicy:
         """The one for a virtual key."""
         return self.of(key.organisation, key.team, key.project, key.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """What a built-in scanner can be used for."""
+
+    directions: frozenset[Direction]
+    may_redact: bool = False
+    """Whether its findings are stretches of text that a placeholder can stand for."""
+
+
+_BOTH = frozenset(Direction)
+_OUTPUT = frozenset({Direction.OUTPUT})
+
+BUILTIN: Mapping[str, Builtin] = MappingProxyType(
+    {
+        "injection": Builtin(_BOTH),
+        "markers": Builtin(_BOTH, may_redact=True),
+        "secrets": Builtin(_BOTH, may_redact=True),
+        "pii": Builtin(_BOTH, may_redact=True),
+        "topics": Builtin(_BOTH, may_redact=True),
+        "urls": Builtin(_BOTH, may_redact=True),
+        "size": Builtin(_BOTH),
+        "opaque": Builtin(_BOTH),
+        "leakage": Builtin(_OUTPUT),
+        "schema": Builtin(_OUTPUT),
+    }
+)
+"""The scanners that need no declaration."""

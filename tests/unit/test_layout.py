@@ -17,6 +17,7 @@ _WITHOUT_TEST = {"__init__.py", "__main__.py"}
 _GENERATED = PACKAGE / "wire" / "gen"
 
 DECLARATIONS = {
+    "config/guard_sections.py": "shapes without a branch; test_guard has what they take",
     "config/limit_sections.py": "shapes without a branch; test_limits has what they take",
     "dialects/surface.py": "protocols and one value; surface_openai and surface_anthropic implement them",
     "exchange/events.py": "what doors are told and answer: values without methods",

@@ -1,0 +1,236 @@
+"""What ``guard`` of ``gateway.yaml`` must agree on, and what it compiles to.
+
+    check_guard(document, root)       reports what is wrong between its keys, whatever the tree's shape
+    compile_guard(section)            → the policies of all tenants
+
+A policy that extends another has its checks, but for those it names itself; ``off`` takes one away.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from extproc.config.document import Document, Location, Tree
+from extproc.config.guard_sections import CheckSection, GuardSection, PolicySection
+from extproc.config.routing import Section, entries
+from extproc.guard.rules import RULES, compile_rule
+from extproc.model.guard import Direction
+from extproc.model.guard_policy import (
+    BUILTIN,
+    Action,
+    Check,
+    ContextMarkers,
+    GuardPolicies,
+    GuardPolicy,
+    OnFailure,
+    Options,
+    RuleSpec,
+    Spotlight,
+)
+
+_VERSION_CHARS = 12
+_LEVELS = ("organisation", "team", "project")
+
+
+def check_guard(document: Document, root: Section, scanners: frozenset[str] = frozenset()) -> None:
+    """Report everything that is wrong between the keys of ``guard``.
+
+    Args:
+        document: where problems are told.
+        root: its tree.
+        scanners: those that are declared beside the built-in ones.
+    """
+    guard = root.get("guard")
+    if not isinstance(guard, dict):
+        return
+    policies = [(("guard", *location), policy) for location, policy in entries(guard, "policies")]
+    names = _check_names(document, policies)
+    for location, policy in policies:
+        _check_extends(document, location, policy, dict(_parents(policies)), names)
+        for direction in Direction:
+            for name, check in _checks(policy, direction):
+                _check_scanner(document, (*location, direction.value, name), name, check, direction, scanners)
+    default = guard.get("default")
+    if isinstance(default, str) and default not in names:
+        document.report(("guard", "default"), f"there is no policy {default!r}", "Add it to policies.")
+    taken: dict[tuple[str, ...], Location] = {}
+    for place, tenant in entries(guard, "tenants"):
+        _check_tenant(document, ("guard", *place), tenant, names, taken)
+
+
+def compile_guard(section: GuardSection | None) -> GuardPolicies:
+    """The policies of all tenants. Total for what passed the checks."""
+    if section is None:
+        return GuardPolicies()
+    by_name = {policy.name: policy for policy in section.policies}
+    compiled = {name: _compile(policy, by_name) for name, policy in by_name.items()}
+    organisations: dict[str, GuardPolicy] = {}
+    teams: dict[tuple[str, str], GuardPolicy] = {}
+    projects: dict[tuple[str, str, str], GuardPolicy] = {}
+    keys: dict[str, GuardPolicy] = {}
+    for tenant in section.tenants:
+        policy = compiled[tenant.policy]
+        match (tenant.organisation, tenant.team, tenant.project, tenant.key):
+            case (None, _, _, str(key)):
+                keys[key] = policy
+            case (str(organisation), None, _, _):
+                organisations[organisation] = policy
+            case (str(organisation), str(team), None, _):
+                teams[organisation, team] = policy
+            case (str(organisation), str(team), str(project), _):
+                projects[organisation, team, project] = policy
+    return GuardPolicies(
+        default=compiled[section.default] if section.default else GuardPolicies().default,
+        organisations=MappingProxyType(organisations),
+        teams=MappingProxyType(teams),
+        projects=MappingProxyType(projects),
+        keys=MappingProxyType(keys),
+    )
+
+
+def _compile(policy: PolicySection, by_name: Mapping[str, PolicySection]) -> GuardPolicy:
+    chain = [policy]
+    while (parent := chain[-1].extends) is not None:
+        chain.append(by_name[parent])
+    checks: dict[str, dict[str, CheckSection]] = {"input": {}, "output": {}}
+    for each in reversed(chain):
+        checks["input"].update(each.input)
+        checks["output"].update(each.output)
+    spotlight = next((each.spotlight for each in chain if each.spotlight is not None), "off")
+    markers = next((each.markers for each in chain if each.markers is not None), [])
+    restores = next((each.restores for each in chain if each.restores is not None), True)
+    said = {
+        **{way: {name: check.model_dump() for name, check in found.items()} for way, found in checks.items()},
+        "spotlight": spotlight,
+        "markers": [each.model_dump() for each in markers],
+        "restores": restores,
+    }
+    text = json.dumps(said, sort_keys=True, default=str)
+    return GuardPolicy(
+        version=hashlib.sha256(text.encode()).hexdigest()[:_VERSION_CHARS],
+        input=tuple(_compile_checks(checks["input"])),
+        output=tuple(_compile_checks(checks["output"])),
+        spotlight=Spotlight(spotlight),
+        markers=tuple(ContextMarkers(each.begin, each.end) for each in markers),
+        restores=restores,
+    )
+
+
+def _compile_checks(found: Mapping[str, CheckSection]) -> Iterator[Check]:
+    for name, check in found.items():
+        if check.action != "off":
+            yield Check(
+                scanner=name,
+                action=Action(check.action),
+                threshold=check.threshold,
+                on_failure=OnFailure(check.when_unavailable),
+                limit_s=check.limit_s,
+                options=_options(check.options),
+                is_builtin=name in BUILTIN,
+            )
+
+
+def _options(given: Mapping[str, object]) -> Options:
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)  # type: ignore[misc]  # the schema lets nothing else in
+        for name, value in sorted(given.items())
+    )
+
+
+def _check_names(document: Document, policies: list[tuple[Location, Section]]) -> frozenset[str]:
+    names: set[str] = set()
+    for location, policy in policies:
+        name = policy.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in names:
+            document.report((*location, "name"), f"{name!r} is already taken", "Keep one of the two.")
+        names.add(name)
+    return frozenset(names)
+
+
+def _parents(policies: list[tuple[Location, Section]]) -> Iterator[tuple[str, str]]:
+    for _, policy in policies:
+        name, parent = policy.get("name"), policy.get("extends")
+        if isinstance(name, str) and isinstance(parent, str):
+            yield name, parent
+
+
+def _check_extends(
+    document: Document, location: Location, policy: Section, parents: Mapping[str, str], names: frozenset[str]
+) -> None:
+    parent = policy.get("extends")
+    if not isinstance(parent, str):
+        return
+    place = (*location, "extends")
+    if parent not in names:
+        document.report(place, f"there is no policy {parent!r}", "Add it to policies, or correct the name.")
+        return
+    met: set[str] = set()
+    here: str | None = parent
+    while here is not None and here not in met:
+        met.add(here)
+        here = parents.get(here)
+    if here is not None:
+        document.report(place, "it extends itself", "Let one policy of the circle extend none.")
+
+
+def _checks(policy: Section, direction: Direction) -> Iterator[tuple[str, Section]]:
+    found = policy.get(direction.value)
+    for name, check in found.items() if isinstance(found, dict) else ():
+        if isinstance(check, dict):
+            yield name, check
+
+
+def _check_scanner(
+    document: Document, place: Location, name: str, check: Section, direction: Direction, scanners: frozenset[str]
+) -> None:
+    builtin = BUILTIN.get(name)
+    if builtin is None:
+        if name not in scanners:
+            known = ", ".join(sorted({*BUILTIN, *scanners}))
+            document.report(place, f"there is no scanner {name!r}", f"Declare it in scanners, or use one of {known}.")
+        return
+    if direction not in builtin.directions:
+        document.report(place, f"{name} does not judge the {direction.value}", "Move it to the other direction.")
+    if check.get("action") == "redact" and not builtin.may_redact:
+        document.report((*place, "action"), f"what {name} finds cannot be taken out", "Write block or flag.")
+    options = check.get("options", {})
+    if name in RULES and isinstance(options, dict):
+        try:
+            compile_rule(RuleSpec(name, _options(options)))
+        except (ValueError, TypeError) as wrong:
+            document.report((*place, "options"), str(wrong), "See docs/guard.md for its options.")
+
+
+def _check_tenant(
+    document: Document,
+    place: Location,
+    tenant: dict[str, Tree],
+    names: frozenset[str],
+    taken: dict[tuple[str, ...], Location],
+) -> None:
+    policy = tenant.get("policy")
+    if isinstance(policy, str) and policy not in names:
+        document.report(
+            (*place, "policy"), f"there is no policy {policy!r}", "Add it to policies, or correct the name."
+        )
+    named = [tenant.get(level) for level in _LEVELS]
+    if tenant.get("key") is not None:
+        if any(each is not None for each in named):
+            document.report(
+                (*place, "key"), "a key says by itself whose it is", "Remove organisation, team and project."
+            )
+    elif named[0] is None:
+        document.report(place, "it says for nobody", "Add organisation, or key.")
+    elif named[2] is not None and named[1] is None:
+        document.report((*place, "project"), "a project is one of a team", "Add the project's team.")
+    whom = tuple(str(each) for each in (*named, tenant.get("key")))
+    if whom in taken:
+        document.report(
+            place,
+            "another entry is for the same",
+            f"Keep one of the two; the other is line {document.line_of(taken[whom])}.",
+        )
+    taken.setdefault(whom, place)
