@@ -38,7 +38,12 @@ def admission(message_timeout_s: float) -> Message:
         request_attributes=["request.protocol", "source.address"],
         metadata_options={
             "receiving_namespaces": {
-                "untyped": [seams.NAMESPACE_ORDER, seams.NAMESPACE_CONTEXT, seams.NAMESPACE_ATTEMPT]
+                "untyped": [
+                    seams.NAMESPACE_ORDER,
+                    seams.NAMESPACE_CONTEXT,
+                    seams.NAMESPACE_SEALED,
+                    seams.NAMESPACE_ATTEMPT,
+                ]
             }
         },
     )
@@ -53,7 +58,7 @@ def delivery(longest_attempt_s: float) -> Message:
         **_common(seams.DOOR_DELIVERY, longest_attempt_s),
         processing_mode=DELIVERY_MODE,
         response_attributes=["xds.cluster_name", "upstream.request_attempt_count"],
-        metadata_options={"forwarding_namespaces": {"untyped": [seams.NAMESPACE_CONTEXT]}},
+        metadata_options={"forwarding_namespaces": {"untyped": [seams.NAMESPACE_CONTEXT, seams.NAMESPACE_SEALED]}},
     )
 
 

@@ -98,11 +98,14 @@ def _rate_limited_back_off(place: Place) -> Iterator[Violation]:
         yield place.breaks("rate_limited_retry_back_off delays the next provider by the first one's Retry-After")
 
 
+_TRAVELLING = (seams.NAMESPACE_CONTEXT, seams.NAMESPACE_SEALED)
+
+
 def _forwarding(place: Place) -> Iterator[Violation]:
     forwarded = place.message.get("forwarding_namespaces")
     for name in [*strings(child(forwarded, "untyped")), *strings(child(forwarded, "typed"))]:
-        if name != seams.NAMESPACE_CONTEXT:
-            yield place.breaks(f"forwarding_namespaces has {name}: only {seams.NAMESPACE_CONTEXT} may travel")
+        if name not in _TRAVELLING:
+            yield place.breaks(f"forwarding_namespaces has {name}: only {' and '.join(_TRAVELLING)} may travel")
 
 
 def _classic_log(place: Place) -> Iterator[Violation]:

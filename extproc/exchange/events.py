@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from extproc.model.exchange import ExchangeContext
+from extproc.model.guard import GuardSecrets
 from extproc.model.plan import Headers, Plan
 
 
@@ -83,6 +84,8 @@ class Go:
     set_headers: Headers
     remove_headers: tuple[str, ...]
     body: bytes
+    secrets: GuardSecrets | None = None
+    """What only delivery may know of it; the context says whether there are any."""
 
 
 @dataclass(frozen=True, slots=True)

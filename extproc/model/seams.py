@@ -15,6 +15,12 @@ CONTEXT_FIELD = "exchange"
 SURFACE_FIELD = "surface"
 """The other one: the client's dialect, for Envoy, whose own replies must be in it. Attempts change the path."""
 
+NAMESPACE_SEALED = "gateway.sealed"
+"""Dynamic metadata forwarded to delivery and never logged: what only delivery may read, encrypted."""
+
+SEALED_FIELD = "guard"
+"""One string in NAMESPACE_SEALED: base64 of a sealed ``gateway.v1.GuardSecrets``; absent where there are none."""
+
 NAMESPACE_ATTEMPT = "gateway.attempt"
 """Dynamic metadata for the Lua rewrite: bodies and credentials. Never forwarded, never logged."""
 

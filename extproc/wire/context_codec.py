@@ -9,6 +9,7 @@ from extproc.model.catalog import Operation
 from extproc.model.exchange import AttemptLimits, ExchangeContext
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as pb
+from extproc.wire.guard_codec import decode_verdict, encode_verdict
 from extproc.wire.hold_codec import decode_hold, decode_price, encode_hold, encode_price
 
 
@@ -39,6 +40,8 @@ def encode_context(context: ExchangeContext) -> str:
         user=context.user,
         tags=context.tags,
         answer_headers=[pb.AnswerHeader(name=name, value=value) for name, value in context.answer_headers],
+        verdicts=[encode_verdict(verdict) for verdict in context.verdicts],
+        has_secrets=context.has_secrets,
         plan=[
             pb.AttemptLimits(
                 deployment=limits.deployment,
@@ -67,6 +70,7 @@ def decode_context(text: str) -> ExchangeContext:
         message = pb.ExchangeContext.FromString(base64.b64decode(text, validate=True))
         operation = Operation(message.operation)
         hold = decode_hold(message.hold) if message.HasField("hold") else None
+        verdicts = tuple(decode_verdict(each) for each in message.verdicts)
     except (binascii.Error, DecodeError, ValueError) as error:
         raise ContextUnreadable(type(error).__name__) from None
     return ExchangeContext(
@@ -90,6 +94,8 @@ def decode_context(text: str) -> ExchangeContext:
         user=message.user,
         tags=tuple(message.tags),
         answer_headers=tuple((each.name, each.value) for each in message.answer_headers),
+        verdicts=verdicts,
+        has_secrets=message.has_secrets,
         plan=tuple(
             AttemptLimits(
                 DeploymentName(limits.deployment),

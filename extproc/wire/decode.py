@@ -16,7 +16,13 @@ from extproc.exchange.events import (
 from extproc.model.exchange import ExchangeContext
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
-from extproc.model.seams import CONTEXT_FIELD, DEPLOYMENT_CLUSTER_PREFIX, NAMESPACE_CONTEXT
+from extproc.model.seams import (
+    CONTEXT_FIELD,
+    DEPLOYMENT_CLUSTER_PREFIX,
+    NAMESPACE_CONTEXT,
+    NAMESPACE_SEALED,
+    SEALED_FIELD,
+)
 from extproc.wire.context_codec import decode_context
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
 
@@ -32,6 +38,8 @@ class AttemptSeat:
     context: ExchangeContext
     deployment: DeploymentName
     number: int
+    sealed: str = ""
+    """What only delivery may read; empty: nothing was sealed."""
 
 
 def decode_admission(message: pb.ProcessingRequest) -> AdmissionEvent:
@@ -91,7 +99,13 @@ def decode_seat(message: pb.ProcessingRequest) -> AttemptSeat:
     if namespace is None or CONTEXT_FIELD not in namespace.fields:
         raise MessageUnexpected("delivery without admission's context")
     context = decode_context(namespace.fields[CONTEXT_FIELD].string_value)
-    return AttemptSeat(context, DeploymentName(cluster.removeprefix(DEPLOYMENT_CLUSTER_PREFIX)), max(number, 1))
+    sealed = message.metadata_context.filter_metadata.get(NAMESPACE_SEALED)
+    return AttemptSeat(
+        context,
+        DeploymentName(cluster.removeprefix(DEPLOYMENT_CLUSTER_PREFIX)),
+        max(number, 1),
+        "" if sealed is None else _text(sealed, SEALED_FIELD),
+    )
 
 
 def _headers(headers: pb.HeaderMap) -> Headers:

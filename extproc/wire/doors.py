@@ -18,12 +18,15 @@ import structlog
 from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
 from extproc.exchange.events import Break, DeliveryEvent, TimedOut
+from extproc.model.guard import GuardSecrets
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
+from extproc.model.secret import Secret
 from extproc.policy.money_ports import Holds
 from extproc.policy.ports import Clock, Journal
-from extproc.wire.decode import decode_admission, decode_delivery, decode_seat
+from extproc.wire.decode import AttemptSeat, decode_admission, decode_delivery, decode_seat
 from extproc.wire.encode import encode_admission, encode_delivery
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+from extproc.wire.seal import unseal
 
 Context = Any
 """``grpc.aio.ServicerContext``; grpcio ships no types."""
@@ -102,7 +105,7 @@ class Doors:
                 return
             async with asyncio.timeout(self._limits.decide_s):
                 action = await admission.handle(decode_admission(message))
-                await line.write(encode_admission(action))
+                await line.write(encode_admission(action, self._desk.pepper))
             patience_s = self._limits.body_s
 
     async def _deliver(self, line: "Line") -> None:
@@ -150,6 +153,18 @@ class Doors:
             if message is None:
                 return
             event = decode_delivery(message)
+
+
+def _secrets(seat: AttemptSeat, pepper: Callable[[], Secret]) -> GuardSecrets:
+    """What judging the answer needs of its request.
+
+    Raises:
+        SealBroken: it did not come, or is not what admission sealed.
+        Unavailable: the pepper is not at hand.
+    """
+    if not seat.context.has_secrets:
+        return GuardSecrets()
+    return unseal(seat.sealed, seat.context.id, pepper())
 
 
 class _Watch:

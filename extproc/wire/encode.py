@@ -1,5 +1,6 @@
 """The exchange's actions → Envoy's messages. Source: envoy.service.ext_proc.v3, Envoy 1.40."""
 
+from collections.abc import Callable
 from typing import Any, assert_never
 
 from google.protobuf.struct_pb2 import Struct
@@ -12,10 +13,14 @@ from extproc.model.seams import (
     NAMESPACE_ATTEMPT,
     NAMESPACE_CONTEXT,
     NAMESPACE_ORDER,
+    NAMESPACE_SEALED,
+    SEALED_FIELD,
     SURFACE_FIELD,
 )
+from extproc.model.secret import Secret
 from extproc.wire.context_codec import encode_context
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+from extproc.wire.seal import seal
 
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
@@ -23,13 +28,17 @@ CONTINUE_HEAD = pb.ProcessingResponse(request_headers=pb.HeadersResponse())
 """Go on to the body: the answer to most request heads."""
 
 
-def encode_admission(action: AdmissionAction) -> pb.ProcessingResponse:
-    """The message for an action of admission."""
+def encode_admission(action: AdmissionAction, pepper: Callable[[], Secret]) -> pb.ProcessingResponse:
+    """The message for an action of admission; ``pepper`` seals what only delivery may read.
+
+    Raises:
+        Unavailable: there is something to seal, and the pepper is not at hand.
+    """
     match action:
         case Wait():
             return CONTINUE_HEAD
         case Go():
-            return _go(action)
+            return _go(action, pepper)
         case Reply():
             return encode_reply(action)
         case _:
@@ -67,7 +76,7 @@ def encode_reply(reply: Reply) -> pb.ProcessingResponse:
     )
 
 
-def _go(action: Go) -> pb.ProcessingResponse:
+def _go(action: Go, pepper: Callable[[], Secret]) -> pb.ProcessingResponse:
     # Envoy answers 500 to a changed body whose content-length was not set in the same reply, and ignores
     # clear_route_cache in a reply that changes no header.
     set_headers = (*action.set_headers, ("content-length", str(len(action.body))))
@@ -86,9 +95,16 @@ def _go(action: Go) -> pb.ProcessingResponse:
                 SURFACE_FIELD: action.context.surface,
             },
             NAMESPACE_ATTEMPT: _attempts(action.plan, action.body),
+            **_sealed(action, pepper),
         }
     )
     return pb.ProcessingResponse(request_body=pb.BodyResponse(response=common), dynamic_metadata=metadata)
+
+
+def _sealed(action: Go, pepper: Callable[[], Secret]) -> dict[str, Any]:
+    if action.secrets is None:
+        return {}
+    return {NAMESPACE_SEALED: {SEALED_FIELD: seal(action.secrets, action.context.id, pepper())}}
 
 
 def _order(plan: Plan) -> dict[str, Any]:

@@ -35,13 +35,15 @@ def test_a_door_says_which_it_is_and_fails_closed_with_a_fault_of_ours(
 def test_admission_may_write_what_an_exchange_needs_and_is_told_no_metadata() -> None:
     options = config(admission(5.0))["metadata_options"]
     assert options == {
-        "receiving_namespaces": {"untyped": [seams.NAMESPACE_ORDER, seams.NAMESPACE_CONTEXT, seams.NAMESPACE_ATTEMPT]}
+        "receiving_namespaces": {
+            "untyped": [seams.NAMESPACE_ORDER, seams.NAMESPACE_CONTEXT, seams.NAMESPACE_SEALED, seams.NAMESPACE_ATTEMPT]
+        }
     }
 
 
 def test_delivery_is_told_the_context_and_never_an_attempts_body_or_credential_and_may_write_nothing() -> None:
     assert config(delivery(5.0))["metadata_options"] == {
-        "forwarding_namespaces": {"untyped": [seams.NAMESPACE_CONTEXT]}
+        "forwarding_namespaces": {"untyped": [seams.NAMESPACE_CONTEXT, seams.NAMESPACE_SEALED]}
     }
 
 

@@ -1,14 +1,18 @@
 import json
+from dataclasses import replace
 
 from google.protobuf.json_format import MessageToDict
 
 from extproc.exchange.events import Go, PassTrailers, ReleaseHead, Reply, Send, Wait
+from extproc.model.guard import GuardSecrets, Redaction
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Attempt, CredentialHeader, Plan
 from extproc.model.secret import Secret
 from extproc.wire.context_codec import decode_context
 from extproc.wire.encode import encode_admission, encode_delivery
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+from extproc.wire.seal import unseal
+from tests.samples import PEPPER
 from tests.unit.exchange.test_delivery import context
 
 
@@ -19,7 +23,7 @@ def attempt(name: str, body: bytes = b'{"m":1}') -> Attempt:
 
 def go(*attempts: Attempt) -> pb.ProcessingResponse:
     action = Go(Plan(attempts), context(), (("x-envoy-max-retries", "1"),), ("cookie",), attempts[0].body)
-    return encode_admission(action)
+    return encode_admission(action, lambda: PEPPER)
 
 
 def set_headers(mutation: pb.HeaderMutation) -> dict[str, bytes]:
@@ -27,7 +31,7 @@ def set_headers(mutation: pb.HeaderMutation) -> dict[str, bytes]:
 
 
 def test_waiting_changes_nothing() -> None:
-    message = encode_admission(Wait())
+    message = encode_admission(Wait(), lambda: PEPPER)
     assert message.WhichOneof("response") == "request_headers"
     assert not message.request_headers.response.header_mutation.set_headers
 
@@ -67,8 +71,22 @@ def test_credentials_are_in_no_other_namespace() -> None:
     assert "sk-one" not in json.dumps(metadata)
 
 
+def test_what_only_delivery_may_read_travels_sealed_and_by_itself() -> None:
+    secrets = GuardSecrets("canary", (Redaction("[card-1]", "4111111111111111", "pii.card"),))
+    plan = Plan((attempt("one"),))
+    action = Go(plan, replace(context(), has_secrets=True), (), (), b"{}", secrets)
+    metadata = MessageToDict(encode_admission(action, lambda: PEPPER).dynamic_metadata)
+    assert unseal(metadata["gateway.sealed"]["guard"], context().id, PEPPER) == secrets
+    assert not any(each in json.dumps(metadata) for each in ("4111111111111111", "canary"))
+
+
+def test_nothing_is_sealed_where_there_is_nothing() -> None:
+    assert "gateway.sealed" not in MessageToDict(go(attempt("one")).dynamic_metadata)
+
+
 def test_a_reply_says_its_reason_to_the_journal() -> None:
-    for message in (encode_admission(reply := Reply(429, (("a", "1"),), b"{}", "limited")), encode_delivery(reply)):
+    reply = Reply(429, (("a", "1"),), b"{}", "limited")
+    for message in (encode_admission(reply, lambda: PEPPER), encode_delivery(reply)):
         immediate = message.immediate_response
         assert (immediate.status.code, immediate.body, immediate.details) == (429, b"{}", "gateway:limited")
         assert set_headers(immediate.headers) == {"a": b"1"}

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExchangeContext(_message.Message):
-    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers")
+    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers", "verdicts", "has_secrets")
     ID_FIELD_NUMBER: _ClassVar[int]
     ORGANISATION_FIELD_NUMBER: _ClassVar[int]
     TEAM_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,8 @@ class ExchangeContext(_message.Message):
     USER_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     ANSWER_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    HAS_SECRETS_FIELD_NUMBER: _ClassVar[int]
     id: str
     organisation: str
     team: str
@@ -50,7 +52,43 @@ class ExchangeContext(_message.Message):
     user: str
     tags: _containers.RepeatedScalarFieldContainer[str]
     answer_headers: _containers.RepeatedCompositeFieldContainer[AnswerHeader]
-    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ...) -> None: ...
+    verdicts: _containers.RepeatedCompositeFieldContainer[Verdict]
+    has_secrets: bool
+    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ..., has_secrets: _Optional[bool] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("scanner", "direction", "result", "policy", "latency_us", "findings", "count")
+    SCANNER_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_US_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    scanner: str
+    direction: str
+    result: str
+    policy: str
+    latency_us: int
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    count: int
+    def __init__(self, scanner: _Optional[str] = ..., direction: _Optional[str] = ..., result: _Optional[str] = ..., policy: _Optional[str] = ..., latency_us: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("kind", "place", "start", "end", "score", "via")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    VIA_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    place: str
+    start: int
+    end: int
+    score: float
+    via: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, kind: _Optional[str] = ..., place: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., score: _Optional[float] = ..., via: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AttemptLimits(_message.Message):
     __slots__ = ("deployment", "dialect", "first_token_ms", "total_ms", "idle_ms", "upstream_model", "context_tokens", "degraded", "price")

@@ -1,0 +1,93 @@
+"""Verdicts and the firewall's secrets ⇄ protobuf."""
+
+import json
+from typing import cast
+
+from google.protobuf.message import DecodeError
+
+from extproc.model.guard import Direction, Finding, GuardSecrets, Place, Redaction, Result, Verdict
+from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as context_pb
+from extproc.wire.gen.gateway.v1 import guard_secrets_pb2 as pb
+
+_MOST_US = 2**32 - 1
+
+
+def encode_verdict(verdict: Verdict) -> context_pb.Verdict:
+    """One scanner's word."""
+    return context_pb.Verdict(
+        scanner=verdict.scanner,
+        direction=verdict.direction,
+        result=verdict.result,
+        policy=verdict.policy,
+        latency_us=min(verdict.latency_us, _MOST_US),
+        count=verdict.count,
+        findings=[
+            context_pb.Finding(
+                kind=each.kind,
+                place=json.dumps(each.place, separators=(",", ":")),
+                start=each.start,
+                end=each.end,
+                score=each.score,
+                via=each.via,
+            )
+            for each in verdict.findings
+        ],
+    )
+
+
+def decode_verdict(message: context_pb.Verdict) -> Verdict:
+    """What ``encode_verdict`` wrote; scores are as exact as a single-precision number.
+
+    Raises:
+        ValueError: a word that this version does not know.
+    """
+    return Verdict(
+        scanner=message.scanner,
+        direction=Direction(message.direction),
+        result=Result(message.result),
+        policy=message.policy,
+        latency_us=message.latency_us,
+        count=message.count,
+        findings=tuple(
+            Finding(each.kind, _place(each.place), each.start, each.end, each.score, tuple(each.via))
+            for each in message.findings
+        ),
+    )
+
+
+def encode_secrets(secrets: GuardSecrets) -> bytes:
+    """The secrets, in clear: for ``seal`` alone."""
+    return pb.GuardSecrets(
+        canary=secrets.canary,
+        redactions=[
+            pb.Redaction(placeholder=each.placeholder, original=each.original, kind=each.kind)
+            for each in secrets.redactions
+        ],
+        schema=secrets.schema,
+        context=secrets.context,
+    ).SerializeToString()
+
+
+def decode_secrets(data: bytes) -> GuardSecrets:
+    """What ``encode_secrets`` wrote.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    try:
+        message = pb.GuardSecrets.FromString(data)
+    except DecodeError:
+        raise ValueError("no secrets") from None
+    return GuardSecrets(
+        canary=message.canary,
+        redactions=tuple(Redaction(each.placeholder, each.original, each.kind) for each in message.redactions),
+        schema=message.schema,
+        context=tuple(message.context),
+    )
+
+
+def _place(text: str) -> Place:
+    place = json.loads(text)
+    if not isinstance(place, list):
+        raise ValueError("no place")  # noqa: TRY004 - of the value, not of the type of an argument
+    return tuple(cast("list[str | int]", place))
