@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from extproc.model.catalog import Operation
+from extproc.model.guard import Verdict
 from extproc.model.ids import (
     DeploymentName,
     ExchangeId,
@@ -93,6 +94,10 @@ class ExchangeContext:
     """The key's."""
     answer_headers: tuple[tuple[str, str], ...] = ()
     """What is left of its limits, for whoever gets the answer."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of the scanners that judged the request."""
+    has_secrets: bool = False
+    """Whether sealed ``GuardSecrets`` travel beside it, without which its answer cannot be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,8 @@ class ExchangeRecord:
     duration_ms: int
     request_bytes: int
     response_bytes: int
+    attempts: int | None = None
+    """How many deployments were asked, in the plan's order; None: the record does not say."""
 
 
 @dataclass(frozen=True, slots=True)
