@@ -3,7 +3,6 @@
     serve        the worker processes of one host, and Envoy's files if asked
     run_worker   one of them: adapters → desk → doors → socket
     open_key_desk, migrate, read_exchanges, read_health   what operators ask of Postgres, Redis and the vault
-    explain_desk    a desk with everything in memory, for one request that is only explained
 
 A worker reads the vault and the configuration before its socket appears: Envoy never asks one that cannot decide.
 """
@@ -11,6 +10,7 @@ A worker reads the vault and the configuration before its socket appears: Envoy 
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -28,7 +28,7 @@ from redis.asyncio import Redis
 from extproc.adapters.journals import Journals
 from extproc.adapters.key_cache import CachedDirectory, CachePolicy
 from extproc.adapters.log_journal import LogJournal
-from extproc.adapters.memory import MemoryHealth, MemoryKeys, MemoryVault
+from extproc.adapters.metered import MetricsJournal
 from extproc.adapters.postgres_directory import PostgresDirectory
 from extproc.adapters.postgres_feed import open_feed
 from extproc.adapters.postgres_keys import PostgresKeys
@@ -43,6 +43,7 @@ from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.use_journal import UseJournal
 from extproc.adapters.vault import VaultCredentials
+from extproc.bootstrap_metrics import open_metrics, watch_deployments
 from extproc.bootstrap_money import open_money
 from extproc.bootstrap_vault import PEPPER, credentials_of, open_vault
 from extproc.config.environment import Environment, EnvironmentInvalid
@@ -55,12 +56,10 @@ from extproc.model.catalog import Catalog
 from extproc.model.dialects import credential_refs
 from extproc.model.exchange import Outcome
 from extproc.model.health import Standing
-from extproc.model.identity import VirtualKey
 from extproc.model.ids import DeploymentName
 from extproc.model.refusals import Unavailable
 from extproc.model.seams import WORKER_SOCKET
 from extproc.model.secret import Secret
-from extproc.model.token import digest_token
 from extproc.operations.envoy_admin import Admin
 from extproc.operations.keys import KeyDesk
 from extproc.operations.vault_state import tell_states
@@ -213,20 +212,6 @@ async def read_health(environment: Environment) -> dict[DeploymentName, Standing
         return {name: standing_of(state, now_s) for name, state in sorted((await read_states(redis)).items())}
 
 
-def explain_desk(catalog: Catalog, token: Secret | None, key: VirtualKey | None) -> AdmissionDesk:
-    """What admission asks when a request is only explained: nothing real, and every provider credential present.
-
-    The directory has the key under the token's digest, or is empty where either is None.
-    """
-    pepper = Secret(secrets.token_hex())
-    directory = MemoryKeys()
-    if token is not None and key is not None:
-        directory.put(key, digest_token(token, pepper))
-    references = {reference for each in catalog.deployments.values() for reference in credential_refs(each)}
-    vault = MemoryVault({each: Secret("assumed") for each in references if not each.is_optional})
-    return AdmissionDesk(lambda: catalog, directory, vault, SystemClock(), MemoryHealth(), lambda: pepper)
-
-
 def migrate(environment: Environment) -> tuple[str, ...]:
     """Bring the Postgres schema up to date; the files that were applied now.
 
@@ -263,10 +248,14 @@ async def _work(environment: Environment, index: int) -> None:
         uses = UseJournal(PostgresUses(uses_pool), clock)
         snapshot = Snapshot(gateway)
         health = RedisHealth(redis, clock, snapshot, secrets.SystemRandom().random, _reread(snapshot, vault))
+        meter = await stack.enter_async_context(open_metrics(os.environ, index))
+        watch_deployments(meter, snapshot, vault.state, clock, index)
         money = await stack.enter_async_context(
-            open_money(environment, redis, clock, lambda: snapshot.outages, webhook=lambda: snapshot.alert_webhook)
+            open_money(
+                environment, redis, clock, lambda: snapshot.outages, webhook=lambda: snapshot.alert_webhook, meter=meter
+            )
         )
-        journal = Journals((LogJournal(), tally, uses, health, money.settler))
+        journal = Journals((LogJournal(), MetricsJournal(meter), tally, uses, health, money.settler))
         pepper = partial(vault.credential, PEPPER)
         desk = AdmissionDesk(snapshot, directory, vault, clock, health, pepper, money.desk)
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway), money.holds)

@@ -17,6 +17,8 @@ from extproc.adapters.alert_webhook import AlertWebhook
 from extproc.adapters.ledger_spool import LedgerSpool
 from extproc.adapters.ledger_tables import LedgerTables
 from extproc.adapters.limit_cache import LimitCache
+from extproc.adapters.memory_metrics import NoMeter
+from extproc.adapters.metered import BudgetAlerts, MeteredLedger
 from extproc.adapters.postgres_ledger import PostgresLedger
 from extproc.adapters.postgres_limits import open_limit_feed
 from extproc.adapters.postgres_pool import open_pool
@@ -25,10 +27,12 @@ from extproc.adapters.redis_holds import Holds
 from extproc.adapters.redis_limit_word import RedisLimitWord
 from extproc.adapters.redis_replay import Replayer
 from extproc.adapters.settler import GRACE_S, Settler
+from extproc.bootstrap_metrics import watch_money
 from extproc.config.environment import Environment
 from extproc.exchange.spending import HOLD_S, SpendingDesk
-from extproc.model.limits import Outage
+from extproc.model.limits import Crossing, Outage
 from extproc.policy.allowance import Allowances
+from extproc.policy.meter_port import Meter
 from extproc.policy.ports import Clock
 
 _FAREWELL_S = 5.0
@@ -63,6 +67,7 @@ async def open_money(
     outages: Callable[[], Mapping[str, Outage]],
     *,
     webhook: Callable[[], str | None] = lambda: None,
+    meter: Meter | None = None,
     grace_s: float = GRACE_S,
 ) -> AsyncIterator[Money]:
     """Limits as they are in force, and everything behind them.
@@ -73,6 +78,7 @@ async def open_money(
         clock: the worker's.
         outages: by organisation, what holds while limits cannot be asked; asked each time.
         webhook: where alerts of budgets are posted, None: only logged; asked each time.
+        meter: where numbers go; None: nowhere.
         grace_s: how long the journal waits for delivery's word.
 
     Raises:
@@ -88,9 +94,17 @@ async def open_money(
         ledger = PostgresLedger(tables, spool, lambda rows: settler.committed(rows))  # noqa: PLW0108 - made below
         budgets = RedisBudgets(redis, ledger, clock)
         alerts = AlertWebhook(webhook, clock)
-        settler = Settler(budgets, ledger, clock, alerts.tell, grace_s=grace_s)
         limits = LimitCache(feed, RedisLimitWord(redis))
         await limits.load()
+        meter = meter or NoMeter()
+        metered, counted = MeteredLedger(ledger, meter), BudgetAlerts(meter)
+
+        def tell(organisation: str, crossing: Crossing) -> None:
+            alerts.tell(organisation, crossing)
+            counted.tell(limits.current(), organisation, crossing)
+
+        settler = Settler(budgets, metered, clock, tell, grace_s=grace_s)
+        watch_money(meter, ledger, spool, settler, alerts)
 
         def organisations() -> tuple[str, ...]:
             return tuple(limits.current().by_organisation)
@@ -102,7 +116,7 @@ async def open_money(
             budgets=budgets,
             outage_of=lambda organisation: outages().get(organisation, Outage()),
             allowances=Allowances(),
-            note=ledger.append,
+            note=metered.append,
             is_full=lambda: ledger.is_full,
         )
         tasks = (ledger.run, settler.run, alerts.run, limits.run, holds.run, replayer.run)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from extproc import bootstrap
+from extproc.bootstrap_explain import explain_desk
 from extproc.cli import explain_view
 from extproc.cli.check import default_config, show_problems
 from extproc.cli.saved_request import SavedRequest, Unreadable, read_saved
@@ -129,7 +129,7 @@ def _assumed_of(owner: VirtualKey, *, is_known: bool) -> Iterator[str]:
 
 
 async def _explain(gateway: Gateway, request: SavedRequest, owner: VirtualKey | None) -> Explanation:
-    desk = bootstrap.explain_desk(gateway.catalog, _credential(request), owner)
+    desk = explain_desk(gateway.catalog, _credential(request), owner)
     head = RequestHead(request.headers, is_end=not request.body, protocol=request.protocol)
     async with asyncio.timeout(_DEADLINE_S):
         explanation = await explain(

@@ -14,8 +14,10 @@ import uvloop
 
 from extproc.adapters.journals import Journals
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryVault
+from extproc.adapters.metered import MetricsJournal
 from extproc.adapters.redis_client import open_redis
 from extproc.bootstrap import SystemClock
+from extproc.bootstrap_metrics import open_metrics
 from extproc.bootstrap_money import open_money
 from extproc.config.environment import Environment
 from extproc.config.gateway import load
@@ -40,8 +42,15 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     environment = Environment(postgres_dsn=os.environ[POSTGRES_DSN], spool_dir=socket.with_suffix(".spool"))
     async with (
         open_redis(os.environ[REDIS_URL]) as redis,
+        open_metrics(os.environ, 0) as meter,
         open_money(
-            environment, redis, clock, lambda: gateway.outages, webhook=lambda: gateway.alert_webhook, grace_s=1.0
+            environment,
+            redis,
+            clock,
+            lambda: gateway.outages,
+            webhook=lambda: gateway.alert_webhook,
+            meter=meter,
+            grace_s=1.0,
         ) as money,
         asyncio.TaskGroup() as group,
     ):
@@ -55,7 +64,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
             lambda: PEPPER,
             money.desk,
         )
-        journal = Journals((FileJournal(journal_path), money.settler))
+        journal = Journals((FileJournal(journal_path), MetricsJournal(meter), money.settler))
         limits = Limits(decide_s=1.5, body_s=30.0)
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits, money.holds)
         await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)

@@ -16,18 +16,16 @@ from structlog.testing import capture_logs
 from extproc import bootstrap
 from extproc.adapters.memory import MemoryClock, MemoryVault
 from extproc.adapters.redis_health import RedisHealth
-from extproc.bootstrap import PEPPER, Snapshot, explain_desk, open_key_desk, open_redis_of, open_vault
+from extproc.bootstrap import PEPPER, Snapshot, open_key_desk, open_redis_of, open_vault
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, load, parse
 from extproc.model.catalog import CredentialRef
 from extproc.model.exchange import AttemptRecord
 from extproc.model.ids import DeploymentName, ExchangeId
 from extproc.model.keys import Deed, KeyFilter, KeyProblem
-from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
-from extproc.model.token import digest_token
 from extproc.operations.keys import list_keys, revoke
-from tests.samples import make_key, make_token
+from tests.samples import make_key
 from tests.servers import eventually
 
 ONE = """
@@ -235,24 +233,3 @@ def test_what_gateway_yaml_says_of_keys_is_what_the_cache_does() -> None:
     text = f"keys: {{poll_s: 0.1, max_cached: 11, max_unknown_cached: 12, unknown_ttl_s: 13}}\n{ONE}"
     policy = bootstrap._cache_policy(parse(text, "x"))
     assert (policy.poll_s, policy.most_keys, policy.most_unknown, policy.unknown_for_s) == (0.1, 11, 12, 13)
-
-
-# -- explaining ---------------------------------------------------------------------------------------------------
-
-
-async def test_an_explained_request_finds_its_key_and_every_credential_and_reaches_nobody() -> None:
-    gateway, token, key = parse(ONE, "one"), make_token(), make_key()
-    desk = explain_desk(gateway.catalog, token, key)
-    assert desk.catalog() is gateway.catalog
-    assert await desk.directory.find(digest_token(token, desk.pepper())) == key
-    assert desk.vault.credential(A).reveal() == "assumed"
-    with pytest.raises(Unavailable):
-        desk.vault.credential(B)
-
-
-async def test_a_key_that_is_not_given_is_unknown_and_each_desk_has_a_pepper_of_its_own() -> None:
-    catalog, token = parse(ONE, "one").catalog, make_token()
-    for desk in (explain_desk(catalog, token, None), explain_desk(catalog, None, make_key())):
-        assert await desk.directory.find(digest_token(token, desk.pepper())) is None
-    first, second = (explain_desk(catalog, token, make_key()) for _ in range(2))
-    assert first.pepper().reveal() != second.pepper().reveal()

@@ -40,6 +40,7 @@ DECLARATIONS = {
     "policy/money_ports.py": "protocols; tests/contracts holds their implementations to them",
     "policy/guard_ports.py": "protocols and one value",
     "policy/limit_ports.py": "protocols; tests/contracts/test_limits holds their implementations to them",
+    "policy/meter_port.py": "a protocol; adapters.memory_metrics and adapters.otel_metrics implement it",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }
 """Files without a decision, and why. One that grows a branch needs a test and leaves this list."""
