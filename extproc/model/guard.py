@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 Place = tuple[str | int, ...]
-"""Where a string is in a request or an answer: ``("messages", 2, "content")``. The last step ``"#key"`` is an object's
-key instead of its value."""
+"""Where a string is in a request or an answer: ``("messages", 2, "content")``. A step that begins with ``#`` leads into
+or beside a string: ``"#key"`` is an object's key instead of its value; ``guard.leaves`` has the others."""
 
 
 class Trust(StrEnum):
@@ -43,10 +43,12 @@ class Leaf:
     text: str
     trust: Trust
     parts: tuple["Part", ...] = ()
-    """Of a leaf that joins several strings, so that what is split over them is found: where each begins. Such a leaf
-    is beside those of its parts."""
+    """Of a leaf that joins several strings, so that what is split over them is found, or that stands for many short
+    ones: where each begins."""
     is_json: bool = False
     """Whether the string itself is JSON text, such as the arguments of a call."""
+    is_repeat: bool = False
+    """Whether all of its text stands in other leaves too, so that whoever counts text leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
