@@ -49,6 +49,7 @@ from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
 from extproc.policy.classify import classify
 from extproc.policy.closing import note_refused
+from extproc.policy.guard import GuardDesk
 from extproc.policy.identify import identify, read_credential
 from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
@@ -108,6 +109,8 @@ class AdmissionDesk:
     """Raises Unavailable when the vault does not have it."""
     spending: SpendingDesk | None = None
     """None: no limits are asked, as where a request is only explained."""
+    guard: GuardDesk | None = None
+    """None: no text is judged, as where a request is only explained."""
 
 
 class Admission:

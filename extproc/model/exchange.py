@@ -191,3 +191,5 @@ class DeliveryRecord:
     """How much text the model wrote, as UTF-8, over all choices: content, reasoning, refusals, calls of tools."""
     provider_request_id: str = ""
     """As the provider's own records name the attempt; empty: it gave none."""
+    verdicts: tuple[Verdict, ...] = ()
+    """On the answer: one for each check of its direction, or none where no answer was judged."""
