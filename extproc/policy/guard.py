@@ -54,23 +54,40 @@ class Judgement:
         return next((each for each in self.verdicts if each.result in {Result.BLOCKED, Result.FAILED_CLOSED}), None)
 
 
+Found = Mapping[Check, Scanned | Unavailable | None]
+"""What each check's scanner said; Unavailable: nothing in time; None: it was not asked."""
+
+
 async def judge(
     desk: GuardDesk, checks: Sequence[Check], leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
 ) -> Judgement:
     """Ask every check once, in the order of the policy within rules and within the others."""
+    found = await find(desk, checks, leaves, direction, subject)
+    return conclude(checks, found, direction, subject.policy)
+
+
+async def find(
+    desk: GuardDesk, checks: Sequence[Check], leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
+) -> Found:
+    """What the scanners say, for whoever reads a text in pieces and concludes at its end."""
     rules = tuple(check for check in checks if check.is_builtin)
     others = tuple(check for check in checks if not check.is_builtin)
-    findings: dict[Check, Scanned | Unavailable | None] = {}
+    found: dict[Check, Scanned | Unavailable | None] = {}
     if rules:
-        findings.update(zip(rules, await _run_rules(desk, rules, leaves, direction, subject), strict=True))
-    if any(_ends(check, findings[check]) for check in rules):
-        findings.update(dict.fromkeys(others))
+        found.update(zip(rules, await _run_rules(desk, rules, leaves, direction, subject), strict=True))
+    if any(ends(check, found[check]) for check in rules):
+        found.update(dict.fromkeys(others))
     elif others:
         asked = (_ask(desk, check, leaves, direction, subject) for check in others)
-        findings.update(zip(others, await asyncio.gather(*asked), strict=True))
-    verdicts = tuple(_verdict(check, findings[check], direction, subject.policy) for check in checks)
+        found.update(zip(others, await asyncio.gather(*asked), strict=True))
+    return found
+
+
+def conclude(checks: Sequence[Check], found: Found, direction: Direction, policy: str) -> Judgement:
+    """One verdict for each check, by the policy of this version."""
+    verdicts = tuple(_verdict(check, found[check], direction, policy) for check in checks)
     redact = tuple(
-        finding for check in checks if check.action is Action.REDACT for finding in _counted(check, findings[check])
+        finding for check in checks if check.action is Action.REDACT for finding in counted(check, found[check])
     )
     return Judgement(verdicts, redact)
 
@@ -106,16 +123,18 @@ async def _ask(
     return Scanned(tuple(found), (perf_counter_ns() - began_ns) // 1000)
 
 
-def _counted(check: Check, found: Scanned | Unavailable | None) -> tuple[Finding, ...]:
+def counted(check: Check, found: Scanned | Unavailable | None) -> tuple[Finding, ...]:
+    """The findings that reach the check's threshold."""
     if not isinstance(found, Scanned):
         return ()
     return tuple(each for each in found.findings if each.score >= check.threshold)
 
 
-def _ends(check: Check, found: Scanned | Unavailable | None) -> bool:
+def ends(check: Check, found: Scanned | Unavailable | None) -> bool:
+    """Whether this ends the exchange."""
     if isinstance(found, Unavailable):
         return check.on_failure is OnFailure.CLOSED
-    return check.action is Action.BLOCK and bool(_counted(check, found))
+    return check.action is Action.BLOCK and bool(counted(check, found))
 
 
 def _verdict(check: Check, found: Scanned | Unavailable | None, direction: Direction, policy: str) -> Verdict:
@@ -124,9 +143,9 @@ def _verdict(check: Check, found: Scanned | Unavailable | None, direction: Direc
     if isinstance(found, Unavailable):
         is_open = check.on_failure is OnFailure.OPEN
         return Verdict(check.scanner, direction, Result.FAILED_OPEN if is_open else Result.FAILED_CLOSED, policy, 0)
-    counted = _counted(check, found)
-    result = _RESULTS[check.action] if counted else Result.CLEAN
-    return Verdict(check.scanner, direction, result, policy, found.latency_us, counted[:MOST_RECORDED], len(counted))
+    seen = counted(check, found)
+    result = _RESULTS[check.action] if seen else Result.CLEAN
+    return Verdict(check.scanner, direction, result, policy, found.latency_us, seen[:MOST_RECORDED], len(seen))
 
 
 _RESULTS = {Action.BLOCK: Result.BLOCKED, Action.REDACT: Result.REDACTED, Action.FLAG: Result.FLAGGED}
