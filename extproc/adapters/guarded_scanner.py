@@ -1,0 +1,76 @@
+"""A scanner with a deadline, a breaker and a bulkhead: every one that may be slow, hang or be gone stands behind them.
+
+Breakers are each organisation's own: one that asks with a deadline nothing can meet, or with texts that nothing can
+judge in time, opens its own and nobody else's.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from extproc.model.guard import Finding
+from extproc.model.refusals import Unavailable
+from extproc.policy.breaker import Breaker, BreakerPolicy
+from extproc.policy.bulkhead import Bulkhead, BulkheadPolicy
+from extproc.policy.guard_ports import ScanAsked, Scanner
+
+_MOST_BREAKERS = 10_000
+
+
+class GuardedScanner:
+    """The ``Scanner`` port around another one. Use from one event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        inner: Scanner,
+        breaker: BreakerPolicy | None = None,
+        bulkhead: BulkheadPolicy | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``name`` is what ``Unavailable`` calls it, and ``now_s`` a clock that does not go back."""
+        self.name = name
+        self._inner = inner
+        self._policy = breaker or BreakerPolicy()
+        self._bulkhead = Bulkhead(name, bulkhead or BulkheadPolicy())
+        self._breakers: dict[str, Breaker] = {}
+        self._now_s = now_s
+
+    async def scan(self, asked: ScanAsked) -> Sequence[Finding]:
+        """See ``Scanner``."""
+        if not asked.leaves:
+            return ()
+        breaker = self._breaker(asked.organisation)
+        if not breaker.may_ask(self._now_s()):
+            raise Unavailable(self.name, "it has failed lately and is given a rest")
+        has_begun = False
+        try:
+            async with asyncio.timeout(asked.limit_s), self._bulkhead.turn(asked.organisation):
+                has_begun = True
+                findings = await self._inner.scan(asked)
+        except TimeoutError:
+            self._failed(breaker, has_begun=has_begun)
+            raise Unavailable(self.name, "no answer in time") from None
+        except Unavailable:
+            self._failed(breaker, has_begun=has_begun)
+            raise
+        except BaseException:
+            breaker.gave_up()
+            raise
+        breaker.worked()
+        return findings
+
+    def _failed(self, breaker: Breaker, *, has_begun: bool) -> None:
+        # One that never had its turn says that the organisation asks much, not that the scanner is down.
+        if has_begun:
+            breaker.failed(self._now_s())
+        else:
+            breaker.gave_up()
+
+    def _breaker(self, organisation: str) -> Breaker:
+        breaker = self._breakers.get(organisation)
+        if breaker is None:
+            if len(self._breakers) >= _MOST_BREAKERS:
+                self._breakers.clear()
+            breaker = self._breakers[organisation] = Breaker(self._policy)
+        return breaker
