@@ -1,6 +1,6 @@
 #!lua name=extproc_budget
 -- Reserve, settle and void against every limit of one organisation at once: all of it or nothing, in one call.
--- Version 2. redis_functions.py calls it; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
+-- Version 3. redis_functions.py calls it; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
 --
 -- KEYS[1] = P, such as "b:{acme}:": every key of a call shares its hash tag, hence one Cluster slot.
 --   P c:<part>   HASH  u used, h held, g generation, e era, a highest alert percent told and w by whom,
@@ -201,8 +201,9 @@ local function settle(keys, args)
   local raw = redis.call('GET', P .. 'd:' .. rid)
   local done = raw and cjson.decode(raw) or nil
   local is_settled = done ~= nil and done.s == 's'
-  if is_settled and done.r > bill.rank then bill.c, bill.b = nil, nil end
-  if not bill.c then return cjson.encode({ok = true, how = 'OUTRANKED', now = now}) end
+  if is_settled and done.r > bill.rank then
+    return cjson.encode({ok = true, how = 'OUTRANKED', now = now, r = done.r, was = done.c})
+  end
 
   local pending, era = pending_of(P, rid)
   local cold, before = {}, {}

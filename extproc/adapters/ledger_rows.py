@@ -6,7 +6,7 @@ from typing import Any
 
 from extproc.model.exchange import Usage
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow
+from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow, Unanswered
 from extproc.model.limits import Rank, Unit
 from extproc.model.money import MicroUsd
 
@@ -53,6 +53,12 @@ def write_row(row: LedgerRow) -> dict[str, object]:
             {"part": each.part, "unit": each.unit.value, "amount": each.amount, "generation": each.generation}
             for each in row.charges
         ],
+        "unanswered": [
+            {"deployment": each.deployment, "micro_usd": each.micro_usd, "tokens": each.tokens}
+            for each in row.unanswered
+        ],
+        "freed": row.freed,
+        "unanswered_micro_usd": row.unanswered_micro_usd,
     }
 
 
@@ -112,6 +118,12 @@ def read_row(found: Mapping[str, Any]) -> LedgerRow:
             LedgerCharge(each["part"], Unit(each["unit"]), each["amount"], each["generation"])
             for each in found["charges"]
         ),
+        # Lines of a spool may be of a version that did not have these.
+        unanswered=tuple(
+            Unanswered(each["deployment"], each["micro_usd"], each["tokens"]) for each in found.get("unanswered", ())
+        ),
+        freed=tuple(found.get("freed", ())),
+        unanswered_micro_usd=MicroUsd(found.get("unanswered_micro_usd", 0)),
     )
 
 

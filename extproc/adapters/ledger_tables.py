@@ -1,6 +1,7 @@
 """The ledger's tables in Postgres: what is asked of them, each in one statement.
 
-The rules are in ``migrations/0003_ledger.sql``: a row changes only by a merge, and the sums change with it.
+The rules are in ``migrations/0003_ledger.sql`` and ``0005_unanswered.sql``: a row changes only by a merge, and the sums
+change with it.
 ``postgres_ledger`` writes in the background, ``operations.ledger`` looks after what is there.
 """
 
@@ -54,12 +55,13 @@ _BILLED = """
             or (started_at >= to_timestamp(%(from_s)s) and started_at < to_timestamp(%(to_s)s)))
 """
 _RECENT = """
-    select exchange, organisation, rank, input_tokens + output_tokens as tokens, to_jsonb(charges)
+    select exchange, organisation, rank, input_tokens + output_tokens as tokens, to_jsonb(charges),
+           cardinality(freed)
       from ledger
      where written_at > now() - make_interval(secs => %(since_s)s) and cardinality(charges) > 0
      union all
     select id, organisation, 2, 0,
-           jsonb_build_array(jsonb_build_object('part', part, 'amount', amount, 'generation', ''))
+           jsonb_build_array(jsonb_build_object('part', part, 'amount', amount, 'generation', '')), 0
       from ledger_adjustments
      where at > now() - make_interval(secs => %(since_s)s)
 """
@@ -133,8 +135,9 @@ class LedgerTables:
                 buckets=(),
                 tokens=tokens,
                 rank=Rank(rank),
+                freed=freed,
             )
-            for exchange, organisation, rank, tokens, charges in await self._ask(_RECENT, {"since_s": since_s})
+            for exchange, organisation, rank, tokens, charges, freed in await self._ask(_RECENT, {"since_s": since_s})
         )
 
     async def tell_writer(self, writer: str, unwritten: int) -> None:

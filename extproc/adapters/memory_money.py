@@ -68,6 +68,7 @@ class MemoryLedger:
                 (),
                 row.usage.input_tokens + row.usage.output_tokens,
                 row.rank,
+                freed=len(row.freed),
             )
             for row in self.rows.values()
             if row.charges

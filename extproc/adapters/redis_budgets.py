@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from extproc.adapters.redis_functions import DEADLINE_S, BudgetFunctions
 from extproc.model.ids import ExchangeId
 from extproc.model.limits import (
+    PRECEDENCE_STEP,
     Baseline,
     Charge,
     Claim,
@@ -101,7 +102,7 @@ class RedisBudgets:
             Unavailable: it is not known to be charged; settle again.
         """
         bill = {
-            "rank": settlement.rank,
+            "rank": settlement.precedence,
             "keep": KEEP_S * 1000,
             "c": [[each.part, each.amount, each.generation] for each in settlement.charges],
             "b": [[bucket, settlement.tokens] for bucket in settlement.buckets],
@@ -109,6 +110,8 @@ class RedisBudgets:
         }
         for _ in range(_MOST_ROUNDS):
             answer = await self._ask("settle", settlement.organisation, settlement.reservation, bill)
+            if answer["ok"] and answer["how"] == "OUTRANKED":
+                return _outranked(settlement, answer)
             if answer["ok"]:
                 return await self._settled(settlement, answer)
             await self._warm(settlement.organisation, answer["cold"])
@@ -217,6 +220,12 @@ class RedisBudgets:
 
     async def _fcall(self, function: str, organisation: str, *arguments: str | float) -> Any:
         return await self.functions.call(function, organisation, *arguments)
+
+
+def _outranked(settlement: Settlement, answer: dict[str, Any]) -> Settled:
+    # One that merely knew of more attempts had the same word for it.
+    was = answer["was"] if answer["r"] >= PRECEDENCE_STEP * (settlement.rank + 1) else {}
+    return Settled(settlement.charges, outranked=tuple(Charge(part, int(amount)) for part, (_, amount) in was.items()))
 
 
 def _written(question: object) -> str:

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from extproc.model.refusals import Unavailable
 
 LIBRARY = "extproc_budget"
-VERSION = 2
+VERSION = 3
 DEADLINE_S = 1.0
 
 

@@ -6,10 +6,14 @@ is still the server that all of the ledger was told to; one of them sees to it, 
     extproc:budgets:told       the server that was told everything, and when that was last seen: what a failover or a
                                restart lost is younger than that
     extproc:budgets:telling    whoever is at it, for half a minute
+    extproc:budgets:started    a worker has just started and looks what others left
 
 What was lost is young: the ledger's rows since then are settled once more, which does nothing to those that are
 counted. Where too much was lost for that, or nobody knows how much, every counter begins anew from the ledger. What has
 not reached the ledger yet is each worker's own to say.
+
+A worker that was killed may have left rows that it had not charged yet. Whoever starts next settles the ledger's last
+minutes once more.
 """
 
 import asyncio
@@ -29,12 +33,17 @@ from extproc.policy.ports import Clock
 
 TOLD = "extproc:budgets:told"
 TELLING = "extproc:budgets:telling"
+STARTED = "extproc:budgets:started"
 _TELLING_S = 30
+_STARTED_MS = 1000
+"""A worker that is killed and started again within it was hardly there."""
 _MARGIN_S = 60.0
 """Clocks of workers differ, and a row is written a moment after it was settled."""
 _MOST_LOST_S = KEEP_S / 2
 """Of what was settled before nobody may remember that it was, so it cannot be settled again."""
 _AT_ONCE = 16
+_BEFORE_START_S = 120.0
+"""Of a worker that was killed: it is started again sooner, and no row waits longer than for the journal's grace."""
 
 
 class Replayer:
@@ -67,6 +76,7 @@ class Replayer:
         self._clock = clock
         self._every_s = every_s
         self._identity = ""
+        self._is_started = False
         self._is_out = False
         self._log = structlog.get_logger("extproc.budgets")
 
@@ -74,7 +84,8 @@ class Replayer:
         """Look again and again, until cancelled. What fails is tried again."""
         while True:
             try:
-                await self.look()
+                if await self.look():
+                    await self.begin()
             except Unavailable as trouble:
                 if not self._is_out:
                     self._log.warning("replay_waits", dependency=trouble.dependency, reason=trouble.reason)
@@ -99,6 +110,23 @@ class Replayer:
             return False
         await functions.do("SET", TOLD, json.dumps([identity, self._clock.now_s()]))
         return True
+
+    async def begin(self) -> None:
+        """Settle what those before us may have left, once; of several workers that start together one does.
+
+        Raises:
+            Unavailable: Redis or the ledger did not answer; begin again.
+        """
+        if self._is_started:
+            return
+        rows: Sequence[Settlement] = await self._recent.recent(_BEFORE_START_S)
+        if await self._budgets.functions.do("SET", STARTED, "", "NX", "PX", _STARTED_MS):
+            try:
+                await self._settle_all(rows)
+            except Unavailable:
+                await self._budgets.functions.do("DEL", STARTED)
+                raise
+        self._is_started = True
 
     async def _tell(self, lost_s: float) -> bool:
         """Whether it fell to us, and was done."""

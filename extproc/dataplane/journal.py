@@ -31,6 +31,7 @@ def exchange_log() -> Message:
     fields = {
         **_COMMON,
         "request_id": _REQUEST_ID,
+        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
         "details": "%RESPONSE_CODE_DETAILS%",
         "context": _CONTEXT,
         "peer": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",

@@ -24,6 +24,7 @@ _HARMLESS = frozenset(
         "STREAM_ID",
         "UPSTREAM_CLUSTER",
         "UPSTREAM_HOST",
+        "UPSTREAM_REQUEST_ATTEMPT_COUNT",
         "UPSTREAM_TRANSPORT_FAILURE_REASON",
     }
 )

@@ -110,13 +110,14 @@ async def hold(asker: Asker, wish: Wish, desk: SpendingDesk | None, now_s: float
         return Granted(answer, expected)
     most_output = _fitting(answer, limits, ask, expected, wish)
     if most_output is None:
-        raise refusal_for(answer, _unit_of(answer, limits, wish))
+        raise refusal_for(answer, _unit_of(answer, limits, wish), expected.attempts)
     prices = [each.price for each in wish.deployments]
     output_tokens = most_output * ask.choices
-    smaller = Estimate(expected.input_tokens, output_tokens, most(expected.input_tokens, output_tokens, prices))
+    money = most(expected.input_tokens, output_tokens, prices)
+    smaller = Estimate(expected.input_tokens, output_tokens, money, attempts=expected.attempts)
     again = await _reserve(limits, asker, smaller, wish, desk, now_s)
     if isinstance(again, Denied):
-        raise refusal_for(again, _unit_of(again, limits, wish))
+        raise refusal_for(again, _unit_of(again, limits, wish), expected.attempts)
     return Granted(again, smaller, most_output)
 
 
@@ -150,7 +151,10 @@ def _fitting(denied: Denied, limits: Limits, ask: Ask, expected: Estimate, wish:
         case Shortage.BUDGET, Unit.MICRO_USD:
             prices = [each.price for each in wish.deployments]
             found = clamp(ask, expected.input_tokens, prices, micro_usd_left=left)
-        case ((Shortage.BUDGET | Shortage.TOKENS), _):
+        case Shortage.BUDGET, Unit.TOKENS:
+            # Each attempt of the plan may use as much.
+            found = clamp(ask, expected.input_tokens, (), tokens_left=left // expected.attempts)
+        case Shortage.TOKENS, _:
             found = clamp(ask, expected.input_tokens, (), tokens_left=left)
         case _:
             return None
@@ -174,8 +178,14 @@ def end_user(request: ModelRequest) -> str:
     return named if isinstance(named, str) else ""
 
 
-def refusal_for(denied: Denied, unit: Unit) -> Refusal:
-    """What a caller hears of a limit that is exceeded, and whether coming again helps."""
+def refusal_for(denied: Denied, unit: Unit, attempts: int = 1) -> Refusal:
+    """What a caller hears of a limit that is exceeded, and whether coming again helps.
+
+    Args:
+        denied: what was short.
+        unit: what the limit is counted in.
+        attempts: how many deployments might be asked, each of which may be billed.
+    """
     wait_s = denied.retry_after_s
     # A client library that retries would only burn its time where the next window is hours away.
     is_long = wait_s is not None and wait_s > _LONGEST_WAIT_S
@@ -187,7 +197,8 @@ def refusal_for(denied: Denied, unit: Unit) -> Refusal:
         left = max(0, denied.of - denied.used - denied.held)
         shown = (usd(left), usd(denied.of)) if unit is Unit.MICRO_USD else (f"{left:,}", f"{denied.of:,}")
         word = "USD" if unit is Unit.MICRO_USD else "tokens"
-        text = f"Budget {denied.limit} has {shown[0]} of {shown[1]} {word} left, less than this request may use."
+        each = f" at the {attempts} deployments that may be asked" if attempts > 1 else ""
+        text = f"Budget {denied.limit} has {shown[0]} of {shown[1]} {word} left, less than this request may use{each}."
         return Refusal(INSUFFICIENT_QUOTA, text, headers=headers)
     return Refusal(RATE_LIMIT_EXCEEDED, f"Limit {denied.limit} is reached: {_WORDS[denied.shortage]}.", headers=headers)
 

@@ -1,8 +1,13 @@
 """What an exchange leaves for ever: one row, whatever its end, and how two records of the same exchange become one.
 
 Delivery and the journal each tell of an exchange, in any order, from any worker, perhaps more than once. ``merged`` is
-commutative, associative and idempotent, so that none of that matters. ``migrations/0003_ledger.sql`` has the same rule
-for rows that are already in Postgres; ``tests/contracts/test_ledger.py`` holds the two together.
+commutative, associative and idempotent, so that none of that matters. ``migrations/0005_unanswered.sql`` has the same
+rule for rows that are already in Postgres; ``tests/contracts/test_ledger.py`` holds the two together.
+
+    cost = what the answer used + the estimate of each attempt that gave none, but of those known to have been free
+
+Who tells of the answer does not know what became of the attempts before it; who knows that one was free does not know
+the prices. So a row keeps both lists, and its cost and charges follow from them: ``with_unanswered``.
 """
 
 from collections.abc import Iterable
@@ -43,6 +48,8 @@ class Flag(StrEnum):
     """The deployment has no price: it costs nothing here."""
     OWED = "owed"
     """It was let through while its budget could not be asked."""
+    UNANSWERED = "unanswered_attempts"
+    """Its cost has estimates for attempts that gave no answer and may be billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,15 @@ class LedgerCharge:
     amount: int
     generation: str = ""
     """Of the counter when it was charged; empty: it is not known to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """One attempt that gave no answer, with what its provider may bill for it, as estimated."""
+
+    deployment: str
+    micro_usd: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,7 @@ class LedgerRow:
     user: str = ""
     """The end user's hash, as limits count it."""
     tags: tuple[str, ...] = ()
-    """The key's."""
+    """The key's and the request's."""
     model: str = ""
     operation: str = ""
     is_stream: bool = False
@@ -95,11 +111,23 @@ class LedgerRow:
     provider_request_id: str = ""
     usage: Usage = NO_USAGE
     micro_usd: MicroUsd = NOTHING
+    """All of it: of the answer, and of the attempts that gave none."""
     price_version: str = ""
     saved_micro_usd: MicroUsd = NOTHING
     """What the cache saved."""
     flags: tuple[Flag, ...] = ()
     charges: tuple[LedgerCharge, ...] = ()
+    unanswered: tuple[Unanswered, ...] = ()
+    """Attempts that count beside the one that answered, if they are not known to have been free."""
+    freed: tuple[str, ...] = ()
+    """Deployments of which it is known that they bill nothing, sorted: nothing was sent, or they refused."""
+    unanswered_micro_usd: MicroUsd = NOTHING
+    """How much of the cost is for attempts that gave no answer."""
+
+    @property
+    def answer_micro_usd(self) -> MicroUsd:
+        """Cost of the answer alone."""
+        return MicroUsd(self.micro_usd - self.unanswered_micro_usd)
 
     @property
     def is_applied(self) -> bool:
@@ -136,8 +164,8 @@ class Writer:
 def merged(a: LedgerRow, b: LedgerRow) -> LedgerRow:
     """The one row of two records of one exchange, in either order, as often as one likes."""
     ended = max(a, b, key=_ending)
-    used = max(a, b, key=_figures)
-    return replace(
+    used = max(_answer_alone(a), _answer_alone(b), key=_figures)
+    row = replace(
         used,
         started_at_s=min(a.started_at_s, b.started_at_s),
         is_final=ended.is_final,
@@ -156,6 +184,24 @@ def merged(a: LedgerRow, b: LedgerRow) -> LedgerRow:
         refusal=max(a.refusal, b.refusal),
         attempts=max(a.attempts, b.attempts),
         tried=max(a.tried, b.tried, key=lambda tried: (len(tried), tried)),
+        freed=tuple(sorted({*a.freed, *b.freed})),
+    )
+    return with_unanswered(row)
+
+
+def with_unanswered(row: LedgerRow) -> LedgerRow:
+    """The row of an answer alone, with what its other attempts may be billed added to cost, charges and flags."""
+    counted = [each for each in row.unanswered if each.deployment not in row.freed]
+    micro_usd, tokens = sum(each.micro_usd for each in counted), sum(each.tokens for each in counted)
+    if not micro_usd and not tokens:
+        return row
+    more = {Unit.MICRO_USD: micro_usd, Unit.TOKENS: tokens}
+    return replace(
+        row,
+        micro_usd=MicroUsd(row.micro_usd + micro_usd),
+        unanswered_micro_usd=MicroUsd(micro_usd),
+        charges=tuple(replace(each, amount=each.amount + more[each.unit]) for each in row.charges),
+        flags=(*row.flags, Flag.UNANSWERED),
     )
 
 
@@ -166,6 +212,20 @@ def merge_all(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
         before = found.get(row.exchange)
         found[row.exchange] = row if before is None else merged(before, row)
     return tuple(found.values())
+
+
+def _answer_alone(row: LedgerRow) -> LedgerRow:
+    if Flag.UNANSWERED not in row.flags:
+        return row
+    tokens = sum(each.tokens for each in row.unanswered if each.deployment not in row.freed)
+    less = {Unit.MICRO_USD: int(row.unanswered_micro_usd), Unit.TOKENS: tokens}
+    return replace(
+        row,
+        micro_usd=MicroUsd(row.micro_usd - row.unanswered_micro_usd),
+        unanswered_micro_usd=NOTHING,
+        charges=tuple(replace(each, amount=each.amount - less[each.unit]) for each in row.charges),
+        flags=tuple(each for each in row.flags if each is not Flag.UNANSWERED),
+    )
 
 
 def _ending(row: LedgerRow) -> tuple[object, ...]:
@@ -192,4 +252,5 @@ def _figures(row: LedgerRow) -> tuple[object, ...]:
         row.price_version,
         tuple(flag.value for flag in row.flags),
         tuple((charge.part, charge.unit.value, charge.amount, charge.generation) for charge in row.charges),
+        tuple((each.deployment, each.micro_usd, each.tokens) for each in row.unanswered),
     )

@@ -111,19 +111,27 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most a request can use, over its whole plan."""
+    """The most a request can use."""
 
     input_tokens: int
     output_tokens: int
+    """Of one attempt."""
     micro_usd: MicroUsd | None
-    """None: a deployment of the plan has no price."""
+    """Of the whole plan, each of whose attempts may be billed. None: one of its deployments has no price."""
     usual_tokens: int | None = None
     """What rates are asked for in its place, where the worst case is only so large because nobody said a maximum."""
+    attempts: int = 1
+    """Of the plan."""
 
     @property
     def tokens(self) -> int:
-        """Input and output together."""
+        """Input and output of one attempt together."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def plan_tokens(self) -> int:
+        """Tokens of the whole plan, which budgets are asked for."""
+        return self.tokens * self.attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +267,10 @@ class Alert:
     unit: Unit
 
 
+PRECEDENCE_STEP = 100
+"""Between ranks; more attempts than that no plan has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What an exchange used, to be charged once to every counter of its claim."""
@@ -271,6 +283,13 @@ class Settlement:
     tokens: int
     rank: Rank
     alerts: tuple[Alert, ...] = ()
+    freed: int = 0
+    """How many attempts are known to have been free: of two of one rank, the one that knows of more counts."""
+
+    @property
+    def precedence(self) -> int:
+        """By which of two settlements of a reservation counts: the higher one's amounts stay."""
+        return self.rank * PRECEDENCE_STEP + min(self.freed, PRECEDENCE_STEP - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +300,8 @@ class Settled:
     """With the generation that each was applied to."""
     crossed: tuple[Crossing, ...] = ()
     """Alerts that nobody has told yet in this window."""
+    outranked: tuple[Charge, ...] = ()
+    """Not applied, because this was before, by somebody whose word counts for more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,12 +203,12 @@ def _add_pair(tally: Tally, one: Billed, row: LedgerRow) -> None:
     tally.provider_output_tokens += one.output_tokens
     tally.ledger_input_tokens += row.usage.input_tokens
     tally.ledger_output_tokens += row.usage.output_tokens
-    tally.ledger_micro_usd += row.micro_usd
+    tally.ledger_micro_usd += row.answer_micro_usd
     is_same = (one.input_tokens, one.output_tokens) == (row.usage.input_tokens, row.usage.output_tokens)
     if one.cost_usd is not None:
         tally.provider_usd = (tally.provider_usd or Decimal(0)) + one.cost_usd
         # The ledger rounds each exchange up to a micro-USD.
-        is_same = is_same and abs(one.cost_usd * _MICRO - row.micro_usd) < 1
+        is_same = is_same and abs(one.cost_usd * _MICRO - row.answer_micro_usd) < 1
     tally.differing += not is_same
 
 

@@ -2,27 +2,34 @@
 
 Delivery saw the answer, so its word counts for more. The journal sees every end, also of what never reached delivery:
 a client gone before the first token, attempts that never connected. What may have been billed by a provider although
-nobody saw an answer is charged as estimated and flagged; what cannot have been billed costs nothing. Attempts before
-the one that ended the exchange are not charged: docs/ledger.md says what that leaves out.
+nobody saw an answer is charged as estimated and flagged; what cannot have been billed costs nothing.
+
+That holds for each attempt of an exchange. Who tells of its end counts every attempt before the last one as perhaps
+billed; whoever learns that one was free, because nothing was sent or its provider refused, leaves a row that says so.
+``model.ledger`` makes one of them, in whatever order they come.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from extproc.model.catalog import Operation
-from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext, ExchangeRecord, Outcome, Usage
+from extproc.model.exchange import (
+    AttemptLimits,
+    AttemptRecord,
+    DeliveryRecord,
+    ExchangeContext,
+    ExchangeRecord,
+    Usage,
+)
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow
+from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow, Unanswered, with_unanswered
 from extproc.model.limits import Alert, Charge, Estimate, Rank, Settlement, Unit
 from extproc.model.money import MicroUsd
-from extproc.policy import settle
+from extproc.policy import billable, settle
 from extproc.policy.settle import Judged, Seen
 
-_MAYBE_BILLED = frozenset({"UT", "UC", "UR", "UPE", "SI", "DT", "UMSDR"})
-"""Envoy response flags of an attempt that reached its provider. Source: Envoy 1.40, "Response flags"."""
-
-_FIRST_ERROR = 400
-_GATEWAY_TIMEOUT = 504
+_NOBODYS = Judged(Usage(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +40,29 @@ class Closing:
     settlement: Settlement | None
     """None: no limit is for it, or nothing was used and its hold is to be voided."""
     is_void: bool = False
+    is_known: bool = False
+    """Whether the row is as the ledger has it."""
 
 
 def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
-    """What delivery knows of an attempt; None where nothing of it was released.
+    """What delivery knows of an attempt; None where that is nothing.
 
-    Then another attempt, or the journal, ends the exchange.
+    Where nothing of it was released, another attempt, or the journal, ends the exchange; then it may know that this
+    one is free.
     """
-    if not record.is_complete and not record.judged_bytes:
-        return None
     context = record.context
     limits = next((each for each in context.plan if each.deployment == record.deployment), None)
     if limits is None:
         return None
+    if not record.is_complete and not record.judged_bytes:
+        return Closing(_freed(context, limits.deployment, now_s), None) if billable.is_refusal(record.status) else None
     judged = settle.judge_usage(
         record.usage, Seen(record.answer_bytes, record.is_complete, record.usage_shrank), _estimate(context)
     )
     end = End.ANSWERED if record.is_complete else End.FAILED
-    closing = _close(context, limits, judged, Rank.DELIVERY, end, now_s)
+    number = _number(context, record)
+    unanswered = _unanswered(context, number - 1)
+    closing = _close(context, limits, judged, unanswered, Rank.DELIVERY, end, now_s)
     row = closing.row
     filled = _with(
         row,
@@ -58,7 +70,7 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
         dialect=limits.dialect,
         upstream_model=limits.upstream_model,
         provider_request_id=record.provider_request_id,
-        attempts=_number(context, record),
+        attempts=number,
         status=record.status,
     )
     return Closing(filled, closing.settlement)
@@ -80,12 +92,34 @@ def close_finished(record: ExchangeRecord, now_s: float) -> Closing:
             ),
             None,
         )
-    first = context.plan[0]
-    judged = settle.judge_unseen(_estimate(context)) if _may_be_billed(record) else Judged(Usage(0, 0))
-    closing = _close(context, first, judged, Rank.JOURNAL, End(record.outcome), now_s)
-    row = _with(closing.row, status=record.status, is_final=True)
-    is_void = context.hold is not None and not judged.usage.input_tokens and not judged.usage.output_tokens
+    made = len(context.plan[: 1 if record.attempts is None else record.attempts])
+    last = context.plan[max(made, 1) - 1]
+    judged, perhaps = _NOBODYS, max(0, made - 1)
+    if made and billable.may_be_billed(record):
+        judged = settle.judge_unseen(_estimate(context))
+    elif made and not billable.is_free(record):
+        # A refusal, or an answer that nobody could read: delivery knows which.
+        perhaps = made
+    unanswered = _unanswered(context, perhaps)
+    closing = _close(context, last, judged, unanswered, Rank.JOURNAL, End(record.outcome), now_s)
+    row = _with(closing.row, status=record.status, is_final=True, attempts=made)
+    is_void = context.hold is not None and judged is _NOBODYS and not unanswered
     return Closing(row, None if is_void else closing.settlement, is_void)
+
+
+def close_attempt(record: AttemptRecord, now_s: float) -> LedgerRow | None:
+    """What the journal knows of an attempt that sent nothing: that it is free. None of any other."""
+    if record.status or not record.deployment or not billable.is_unsent(record.flags):
+        return None
+    return LedgerRow(
+        exchange=record.exchange,
+        started_at_s=now_s - record.duration_ms / 1000,
+        ended_at_s=now_s,
+        rank=Rank.JOURNAL,
+        is_final=False,
+        outcome=End.FAILED,
+        freed=(record.deployment,),
+    )
 
 
 def note_refused(
@@ -110,8 +144,39 @@ def note_refused(
     )
 
 
+def settlement_of(row: LedgerRow, own: Settlement | None = None) -> Settlement:
+    """What a row charges, as a settlement; with tokens, buckets and alerts where ``own`` is of the same exchange."""
+    charges = tuple(Charge(each.part, each.amount, each.generation) for each in row.charges)
+    if own is not None:
+        return replace(own, charges=charges, rank=row.rank, freed=len(row.freed))
+    return Settlement(row.exchange, row.organisation, charges, (), 0, row.rank, freed=len(row.freed))
+
+
+def recall(row: LedgerRow, charged: Sequence[Charge]) -> LedgerRow:
+    """The row of an exchange whose delivery charged this and left no row of its own; its tokens are not known."""
+    amounts = {each.part: each.amount for each in charged}
+    charges = tuple(replace(each, amount=amounts.get(each.part, each.amount)) for each in row.charges)
+    money = next((each.amount for each in charges if each.unit is Unit.MICRO_USD), int(row.micro_usd))
+    return replace(
+        row,
+        rank=Rank.DELIVERY,
+        usage=Usage(0, 0),
+        micro_usd=MicroUsd(money),
+        charges=charges,
+        unanswered=(),
+        unanswered_micro_usd=MicroUsd(0),
+        flags=tuple(sorted({*row.flags, Flag.ABANDONED_ESTIMATE} - {Flag.UNANSWERED})),
+    )
+
+
 def _close(
-    context: ExchangeContext, limits: AttemptLimits, judged: Judged, rank: Rank, end: End, now_s: float
+    context: ExchangeContext,
+    limits: AttemptLimits,
+    judged: Judged,
+    unanswered: tuple[Unanswered, ...],
+    rank: Rank,
+    end: End,
+    now_s: float,
 ) -> Closing:
     is_free = context.operation is Operation.COUNT_TOKENS
     price = limits.price
@@ -119,7 +184,37 @@ def _close(
     tokens = 0 if is_free else judged.usage.input_tokens + judged.usage.output_tokens
     amounts = {Unit.MICRO_USD: int(micro_usd), Unit.TOKENS: tokens}
     counters = context.hold.counters if context.hold is not None else ()
-    row = LedgerRow(
+    row = with_unanswered(
+        replace(
+            _whose(context, rank, end, now_s),
+            usage=judged.usage,
+            micro_usd=micro_usd,
+            flags=tuple(_flags(judged, context, has_price=price is not None)),
+            charges=tuple(LedgerCharge(each.part, each.unit, amounts[each.unit]) for each in counters),
+            unanswered=unanswered,
+        )
+    )
+    if context.hold is None:
+        return Closing(row, None)
+    own = Settlement(
+        reservation=ExchangeId(context.id),
+        organisation=context.organisation,
+        charges=(),
+        buckets=context.hold.buckets,
+        # Of rates one attempt takes its tokens.
+        tokens=tokens,
+        rank=rank,
+        alerts=tuple(
+            Alert(each.budget, each.part, each.limit, each.alert_percents, each.unit)
+            for each in counters
+            if each.alert_percents
+        ),
+    )
+    return Closing(row, settlement_of(row, own))
+
+
+def _whose(context: ExchangeContext, rank: Rank, end: End, now_s: float) -> LedgerRow:
+    return LedgerRow(
         exchange=context.id,
         started_at_s=context.started_at_s,
         ended_at_s=now_s,
@@ -136,28 +231,22 @@ def _close(
         operation=context.operation,
         is_stream=context.is_stream,
         tried=tuple(each.deployment for each in context.plan),
-        usage=judged.usage,
-        micro_usd=micro_usd,
-        flags=tuple(_flags(judged, context, has_price=price is not None)),
-        charges=tuple(LedgerCharge(each.part, each.unit, amounts[each.unit]) for each in counters),
     )
-    if context.hold is None:
-        return Closing(row, None)
-    return Closing(
-        row,
-        Settlement(
-            reservation=ExchangeId(context.id),
-            organisation=context.organisation,
-            charges=tuple(Charge(each.part, amounts[each.unit]) for each in counters),
-            buckets=context.hold.buckets,
-            tokens=tokens,
-            rank=rank,
-            alerts=tuple(
-                Alert(each.budget, each.part, each.limit, each.alert_percents, each.unit)
-                for each in counters
-                if each.alert_percents
-            ),
-        ),
+
+
+def _freed(context: ExchangeContext, deployment: str, now_s: float) -> LedgerRow:
+    return replace(_whose(context, Rank.JOURNAL, End.FAILED, now_s), freed=(deployment,))
+
+
+def _unanswered(context: ExchangeContext, attempts: int) -> tuple[Unanswered, ...]:
+    """The first so many attempts of the plan, each at its own price."""
+    if context.operation is Operation.COUNT_TOKENS:
+        return ()
+    judged = settle.judge_unseen(_estimate(context))
+    tokens = judged.usage.input_tokens + judged.usage.output_tokens
+    return tuple(
+        Unanswered(each.deployment, 0 if each.price is None else settle.bill(judged, each.price), tokens)
+        for each in context.plan[:attempts]
     )
 
 
@@ -181,14 +270,6 @@ def _flags(judged: Judged, context: ExchangeContext, *, has_price: bool) -> list
     if context.hold is not None and context.hold.is_owed:
         found.append(Flag.OWED)
     return found
-
-
-def _may_be_billed(record: ExchangeRecord) -> bool:
-    """Whether a provider may bill an exchange whose answer nobody saw."""
-    # A status of success was a provider's: a worker or a connection broke after it had begun to answer.
-    if record.outcome in {Outcome.ANSWERED, Outcome.ABANDONED} or 0 < record.status < _FIRST_ERROR:
-        return True
-    return bool(_MAYBE_BILLED.intersection(record.flags.split(","))) or record.status == _GATEWAY_TIMEOUT
 
 
 def _number(context: ExchangeContext, record: DeliveryRecord) -> int:

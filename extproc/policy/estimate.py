@@ -6,8 +6,9 @@
 Input is everything that a model reads: messages, names, tools, forms, and what vendors put around them. Output is what
 the request allows, for all of its choices; where it says nothing, what the deployment's dialect says for it, else
 ``cap``; never more than the whole context, from which nothing is taken off for input that is counted high. Thoughts are
-within the output with every vendor. The dearest deployment counts for tokens, and all of them for money: each attempt
-may be billed. Read next: ``tokens`` and ``media_tokens`` for the counting, ``price`` for the money.
+within the output with every vendor. The deployment that counts most tokens counts for each attempt's, and every attempt
+of the plan for budgets, since each may be billed; rates are asked for one. Read next: ``tokens`` and ``media_tokens``
+for the counting, ``price`` for the money.
 """
 
 import json
@@ -50,7 +51,7 @@ class Ask:
 
 
 def estimate(request: ModelRequest, deployments: Sequence[Deployment], cap: int = DEFAULT_CAP_TOKENS) -> Estimate:
-    """The most that one attempt uses of tokens, and the whole plan of money.
+    """The most that one attempt uses of tokens, the whole plan of money, and how many attempts there may be.
 
     Args:
         request: as it was judged.
@@ -65,7 +66,7 @@ def estimate(request: ModelRequest, deployments: Sequence[Deployment], cap: int 
     if request.operation is Operation.CHAT:
         output_tokens = max(most_output(ask, each, cap) for each in deployments)
     money = most(input_tokens, output_tokens, [each.price for each in deployments])
-    return Estimate(input_tokens, output_tokens, money)
+    return Estimate(input_tokens, output_tokens, money, attempts=len(deployments))
 
 
 def clamp(
@@ -84,7 +85,7 @@ def clamp(
         input_tokens: as estimated.
         prices: of the whole plan.
         micro_usd_left: of the tightest budget; None: there is none.
-        tokens_left: of the tightest limit in tokens; None: there is none.
+        tokens_left: of the tightest limit in tokens, for one attempt; None: there is none.
         cap: what would be wanted of each choice.
     """
 

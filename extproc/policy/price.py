@@ -11,21 +11,22 @@ from extproc.model.money import NANO_PER_MICRO, MicroUsd, Price
 
 
 def cost(usage: Usage, price: Price) -> MicroUsd:
-    """The cost of one exchange's usage at this price, rounded up."""
+    """The cost of one attempt's usage at this price, rounded up."""
     return _rounded_up(_nano(usage, _for_size(price, usage.input_tokens)))
 
 
 def most(input_tokens: int, output_tokens: int, prices: Iterable[Price | None]) -> MicroUsd | None:
     """The most an exchange can cost, whichever of the plan's deployments answer and bill.
 
-    An attempt that timed out or was cut may be billed by its provider, so each one is counted. None: one has no price.
+    An attempt that timed out or was cut may be billed by its provider, so each one is counted, rounded up as its own
+    bill is. None: one has no price.
     """
     total = 0
     for price in prices:
         if price is None:
             return None
-        total += _most_nano(input_tokens, output_tokens, _for_size(price, input_tokens))
-    return _rounded_up(total)
+        total += _rounded_up(_most_nano(input_tokens, output_tokens, _for_size(price, input_tokens)))
+    return MicroUsd(total)
 
 
 def _most_nano(input_tokens: int, output_tokens: int, price: Price) -> int:

@@ -130,7 +130,7 @@ _DEPTH = {Level.ORGANISATION: 0, Level.TEAM: 1, Level.PROJECT: 2, Level.KEY: 3, 
 
 def _counter(budget: Budget, holder: str, estimate: Estimate, moment: Moment) -> Counter:
     if budget.unit is Unit.TOKENS:
-        amount = estimate.tokens
+        amount = estimate.plan_tokens
     elif estimate.micro_usd is not None:
         amount = estimate.micro_usd
     elif budget.is_hard:

@@ -80,6 +80,7 @@ def read_exchange(fields: Mapping[str, str]) -> ExchangeRecord:
         duration_ms=_number(fields, "duration_ms"),
         request_bytes=_number(fields, "request_bytes"),
         response_bytes=_number(fields, "response_bytes"),
+        attempts=_number(fields, "attempts") if _text(fields, "attempts") else None,
     )
 
 

@@ -169,6 +169,24 @@ async def test_what_was_never_reserved_is_charged_too(world: World) -> None:
     assert await world.of("c") == [(30, 0)]
 
 
+async def test_of_two_settlements_of_a_rank_the_one_that_knows_of_more_attempts_counts(world: World) -> None:
+    await world.take(counter(amount=100))
+    await world.settle(Charge("c", 90))
+    await world.settle(Charge("c", 40), freed=1)
+    await world.settle(Charge("c", 90))
+    assert await world.of("c") == [(40, 0)]
+
+
+async def test_the_journals_settlement_hears_what_delivery_charged_and_not_what_the_journal_did(world: World) -> None:
+    await world.take(counter(amount=100))
+    await world.settle(Charge("c", 70), rank=Rank.JOURNAL, freed=1)
+    stale = Settlement(ExchangeId("x"), ORG, (Charge("c", 100),), (), 0, Rank.JOURNAL)
+    assert (await world.budgets.settle(stale)).outranked == ()
+    await world.settle(Charge("c", 30))
+    assert (await world.budgets.settle(stale)).outranked == (Charge("c", 30),)
+    assert await world.of("c") == [(30, 0)]
+
+
 async def test_a_reservation_that_was_resolved_is_not_made_again(world: World) -> None:
     await world.take(counter())
     await world.settle(Charge("c", 5))

@@ -16,7 +16,17 @@ from extproc.adapters.memory_money import MemoryLedger
 from extproc.adapters.postgres_pool import open_pool
 from extproc.model.exchange import Usage
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import Adjustment, End, Flag, LedgerCharge, LedgerRow, merge_all, merged
+from extproc.model.ledger import (
+    Adjustment,
+    End,
+    Flag,
+    LedgerCharge,
+    LedgerRow,
+    Unanswered,
+    merge_all,
+    merged,
+    with_unanswered,
+)
 from extproc.model.limits import Charge, Rank, Settlement, Unit
 from extproc.model.money import MicroUsd
 
@@ -30,6 +40,12 @@ charges = st.lists(
     max_size=2,
     unique_by=lambda charge: charge.part,
 ).map(tuple)
+unanswered = st.lists(
+    st.builds(Unanswered, st.sampled_from(["d1", "d2", "d3"]), small, small),
+    max_size=3,
+    unique_by=lambda each: each.deployment,
+).map(tuple)
+plain_flags = [flag for flag in Flag if flag is not Flag.UNANSWERED]
 rows = st.builds(
     LedgerRow,
     exchange=st.sampled_from([ExchangeId("x1"), ExchangeId("x2")]),
@@ -54,9 +70,11 @@ rows = st.builds(
     usage=st.builds(Usage, small, small, small),
     micro_usd=small.map(MicroUsd),
     price_version=words,
-    flags=st.lists(st.sampled_from(Flag), max_size=2).map(tuple),
+    flags=st.lists(st.sampled_from(plain_flags), max_size=2).map(tuple),
     charges=charges,
-)
+    unanswered=unanswered,
+    freed=st.sets(st.sampled_from(["d1", "d2", "d3"])).map(lambda names: tuple(sorted(names))),
+).map(with_unanswered)
 
 
 def row(exchange: str = "x1", rank: Rank = Rank.DELIVERY, amount: int = 5, **changes: object) -> LedgerRow:
@@ -154,6 +172,30 @@ async def test_deliverys_figures_win_and_the_journals_outcome(ledger: MemoryLedg
     assert (found.micro_usd, found.flags, found.rank) == (7, (), Rank.DELIVERY)
     assert (found.outcome, found.is_final, found.provider_request_id) == (End.ABANDONED, True, "req_1")
     assert (await ledger.baselines("acme", ["org"]))["org"].used == 7
+
+
+async def test_an_attempt_known_to_be_free_costs_nothing_whoever_says_so_and_when(
+    ledger: MemoryLedger | LedgerTables,
+) -> None:
+    mark = ids()
+    charge = LedgerCharge(f"org-{mark}", Unit.MICRO_USD, 7)
+    tokens = LedgerCharge(f"tokens-{mark}", Unit.TOKENS, 30)
+    attempts = (Unanswered("d1", 100, 50), Unanswered("d2", 1000, 60))
+    answered = with_unanswered(row(mark, amount=7, charges=(charge, tokens), unanswered=attempts))
+    assert (answered.micro_usd, answered.unanswered_micro_usd, answered.answer_micro_usd) == (1107, 1100, 7)
+    free = LedgerRow(ExchangeId(mark), START_S + 1, START_S + 1, Rank.JOURNAL, False, End.FAILED, freed=("d2",))
+    (first,) = await ledger.write([free])
+    assert first.micro_usd == 0
+    for _ in range(2):
+        (found,) = await ledger.write([answered])
+        assert (found.micro_usd, found.unanswered_micro_usd, found.flags) == (107, 100, (Flag.UNANSWERED,))
+        assert [each.amount for each in found.charges] == [107, 80]
+    assert await ledger.counted("acme", [charge.part, tokens.part]) == {charge.part: 107, tokens.part: 80}
+    (last,) = await ledger.write([replace(free, freed=("d1",))])
+    assert (last.micro_usd, last.unanswered_micro_usd, last.flags, last.freed) == (7, 0, (), ("d1", "d2"))
+    assert await ledger.counted("acme", [charge.part, tokens.part]) == {charge.part: 7, tokens.part: 30}
+    (told,) = [each for each in await ledger.recent(60) if each.reservation == mark]
+    assert (told.freed, told.precedence) == (2, 202)
 
 
 async def test_writers_at_once_make_one_row_of_each_exchange_and_no_charge_twice(

@@ -135,6 +135,22 @@ async def test_after_too_long_or_nobody_knows_every_counter_begins_anew(world: W
     assert world.ledger.asked == []
 
 
+async def test_what_a_killed_worker_left_in_the_ledger_is_charged_by_who_starts_next(world: World) -> None:
+    world.ledger.rows = [Settlement(ExchangeId("x"), ORG, (Charge("c", 30, "g"),), (), 0, Rank.JOURNAL)]
+    await world.redis.hset(COUNTER, mapping={"u": 0, "h": 0})
+    world.ledger.is_down = True
+    replayer = world.replayer()
+    with pytest.raises(Unavailable):
+        await replayer.begin()
+    world.ledger.is_down = False
+    await replayer.begin()
+    assert await world.used() == 30
+    await world.redis.hincrby(COUNTER, "u", 5)
+    await replayer.begin()
+    await world.replayer().begin()
+    assert (await world.used(), world.ledger.asked) == (35, [120.0, 120.0])
+
+
 async def test_without_the_ledger_it_is_tried_again_and_by_anybody(world: World) -> None:
     await world.pretend_restart()
     world.ledger.is_down = True

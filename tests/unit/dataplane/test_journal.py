@@ -26,8 +26,9 @@ def test_each_kind_of_record_says_which_it_is() -> None:
 def test_an_exchange_has_what_its_record_needs() -> None:
     assert set(fields(exchange_log())) == {
         *("kind", "code", "flags", "duration_ms", "cluster", "method", "protocol", "request_id"),
-        *("details", "context", "peer", "request_bytes", "response_bytes"),
+        *("attempts", "details", "context", "peer", "request_bytes", "response_bytes"),
     }
+    assert fields(exchange_log())["attempts"] == "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"
     assert fields(exchange_log())["context"] == "%DYNAMIC_METADATA(gateway.context:exchange)%"
 
 

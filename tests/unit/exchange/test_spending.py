@@ -72,9 +72,9 @@ def desk(budgets: Answering, *limits: Budget | Rate, outage: Outage | None = Non
     return SpendingDesk(lambda: snapshot, budgets, lambda _: outage or Outage(), Allowances())  # type: ignore[arg-type]
 
 
-async def granted(at: SpendingDesk, **fields: object) -> Granted:
+async def granted(at: SpendingDesk, deployments: int = 1, **fields: object) -> Granted:
     request = openai.read_request(Operation.CHAT, chat(**{"max_tokens": 50, **fields}).data)
-    wish = Wish(ExchangeId("x"), ORG, request, [PRICED], 40.0)
+    wish = Wish(ExchangeId("x"), ORG, request, [PRICED] * deployments, 40.0)
     return await hold(Asker(KEY, ModelName("m")), wish, at, NOW_S)
 
 
@@ -198,6 +198,39 @@ async def test_a_request_without_a_maximum_is_made_to_fit_what_is_left() -> None
     assert found.estimate.output_tokens == found.most_output
     assert budgets.asked[-1].counters[0].amount <= 90
     assert found.held.hold is not None
+
+
+TOKENS = Budget(LimitId("tokens"), Scope(ORG), Unit.TOKENS, 1_000_000, Window(Span.DAY))
+
+
+async def test_each_deployment_that_may_be_asked_is_held_for_of_budgets_and_one_of_rates() -> None:
+    budgets = Answering(Reservation)
+    rate = Rate(LimitId("tpm"), Scope(ORG), tokens_per_minute=10_000)
+    one = await granted(desk(budgets, DAY, TOKENS, rate))
+    three = await granted(desk(budgets, DAY, TOKENS, rate), deployments=3)
+    asked, more = budgets.asked
+    assert [each.amount for each in asked.counters] == [100, one.estimate.tokens]
+    assert [each.amount for each in more.counters] == [300, 3 * one.estimate.tokens]
+    assert more.buckets[0].tokens == asked.buckets[0].tokens == three.estimate.tokens
+
+
+async def test_what_is_made_to_fit_fits_at_all_the_deployments_that_may_be_asked() -> None:
+    budgets = Answering(denied_at(300, limit="tokens"))
+    three = await granted(desk(budgets, TOKENS), deployments=3, max_tokens=None)
+    assert three.most_output is not None
+    assert three.most_output == 100 - three.estimate.input_tokens
+    assert budgets.asked[-1].counters[0].amount == 300 - 300 % 3
+    money = Answering(denied_at(300))
+    cheaper = await granted(desk(money, DAY), deployments=3, max_tokens=None)
+    assert cheaper.most_output == 50
+    assert money.asked[-1].counters[0].amount == 300
+
+
+async def test_who_is_refused_hears_for_how_many_deployments_there_must_be_enough() -> None:
+    with pytest.raises(Refusal, match="less than this request may use at the 3 deployments that may be asked"):
+        await granted(desk(Answering(denied_at(290)), DAY), deployments=3)
+    with pytest.raises(Refusal, match="less than this request may use\\."):
+        await granted(desk(Answering(denied_at(90)), DAY))
 
 
 async def test_every_choice_is_made_to_fit() -> None:

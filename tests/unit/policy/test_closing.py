@@ -1,12 +1,16 @@
 """What each end of an exchange costs and leaves."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.model.catalog import Operation
 from extproc.model.exchange import (
     AttemptLimits,
+    AttemptRecord,
     DeliveryRecord,
     ExchangeContext,
     ExchangeRecord,
@@ -16,10 +20,11 @@ from extproc.model.exchange import (
     Usage,
 )
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
-from extproc.model.ledger import End, Flag
+from extproc.model.ledger import End, Flag, Unanswered, merge_all
 from extproc.model.limits import Charge, LimitId, Rank, Unit
 from extproc.model.money import Price
-from extproc.policy.closing import close_delivered, close_finished
+from extproc.policy.closing import close_attempt, close_delivered, close_finished, settlement_of
+from extproc.policy.price import most
 
 NOW_S = 1_795_435_200.0
 MAIN, SPARE = DeploymentName("main"), DeploymentName("spare")
@@ -52,8 +57,9 @@ CONTEXT = ExchangeContext(
     user="u",
     tags=("feature:chat",),
 )
+ALONE = replace(CONTEXT, plan=(CONTEXT.plan[1],))
 DELIVERED = DeliveryRecord(
-    context=CONTEXT,
+    context=ALONE,
     deployment=SPARE,
     usage=Usage(10, 20),
     is_complete=True,
@@ -87,7 +93,7 @@ def test_an_answer_costs_what_its_own_deployment_takes() -> None:
     assert (alert.part, alert.of, alert.percents, alert.unit) == ("money", 1000, (80,), "micro_usd")
     row = closing.row
     assert (row.micro_usd, row.usage, row.outcome, row.flags) == (190, Usage(10, 20), End.ANSWERED, ())
-    assert (row.deployment, row.dialect, row.upstream_model, row.attempts) == (SPARE, "anthropic", "claude", 2)
+    assert (row.deployment, row.dialect, row.upstream_model, row.attempts) == (SPARE, "anthropic", "claude", 1)
     assert (row.provider_request_id, row.user, row.tags, row.started_at_s) == (
         "req_9",
         "u",
@@ -122,13 +128,145 @@ def test_an_absurd_usage_is_cut_to_what_can_be_and_one_that_shrank_is_told() -> 
     assert shrank.row.flags == (Flag.DOUBLED,)
 
 
-def test_an_attempt_of_which_nothing_was_released_settles_nothing() -> None:
-    nothing = replace(DELIVERED, usage=None, is_complete=False, judged_bytes=0, failure="upstream_error", status=500)
-    assert close_delivered(nothing, NOW_S) is None
+def test_an_answer_after_others_costs_their_estimates_too_each_at_its_own_price() -> None:
+    closing = close_delivered(replace(DELIVERED, context=CONTEXT), NOW_S)
+    assert closing is not None
+    assert closing.settlement is not None
+    row = closing.row
+    assert row.unanswered == (Unanswered(MAIN, 100 + 400, 300),)
+    assert (row.micro_usd, row.unanswered_micro_usd, row.answer_micro_usd) == (690, 500, 190)
+    assert (row.usage, row.attempts, row.flags) == (Usage(10, 20), 2, (Flag.UNANSWERED,))
+    assert closing.settlement.charges == (Charge("money", 690), Charge("tokens", 330))
+    assert [(each.part, each.amount) for each in row.charges] == [("money", 690), ("tokens", 330)]
+    # Of rates, one attempt takes its tokens.
+    assert closing.settlement.tokens == 30
+
+
+@pytest.mark.parametrize(
+    ("status", "is_free"),
+    [
+        (400, True),
+        (401, True),
+        (429, True),
+        (500, True),
+        (503, True),
+        (408, False),
+        (504, False),
+        (200, False),
+        (0, False),
+    ],
+)
+def test_an_attempt_of_which_nothing_was_released_is_free_where_its_provider_refused(
+    status: int, *, is_free: bool
+) -> None:
+    nothing = replace(
+        DELIVERED, context=CONTEXT, usage=None, is_complete=False, judged_bytes=0, failure="x", status=status
+    )
+    closing = close_delivered(nothing, NOW_S)
+    assert (closing is not None) is is_free
+    if closing is not None:
+        assert closing.settlement is None
+        assert (closing.row.freed, closing.row.rank, closing.row.micro_usd) == ((SPARE,), Rank.JOURNAL, 0)
+        assert not closing.row.is_final
+
+
+@pytest.mark.parametrize(
+    ("status", "flags", "is_free"),
+    [
+        *((0, flags, True) for flags in ("UF", "UF,URX", "UO", "DF")),
+        *((0, flags, False) for flags in ("UT", "UC", "UR", "DC", "")),
+        (502, "", False),
+    ],
+)
+def test_an_attempt_that_sent_nothing_is_free(status: int, flags: str, *, is_free: bool) -> None:
+    row = close_attempt(AttemptRecord(ExchangeId("x"), MAIN, status, flags, 500), NOW_S)
+    assert (row is not None) is is_free
+    if row is not None:
+        assert (row.exchange, row.freed, row.started_at_s) == ("x", (MAIN,), NOW_S - 0.5)
+        assert (row.micro_usd, row.is_final) == (0, False)
+
+
+def test_what_one_knows_of_the_answer_and_another_of_an_attempt_before_it_is_one_cost() -> None:
+    answered = close_delivered(replace(DELIVERED, context=CONTEXT), NOW_S)
+    unsent = close_attempt(AttemptRecord(ExchangeId("x"), MAIN, 0, "UF", 500), NOW_S)
+    ended = close_finished(replace(FINISHED, outcome=Outcome.ANSWERED, status=200, attempts=2), NOW_S)
+    assert answered is not None
+    assert unsent is not None
+    for records in permutations((answered.row, unsent, ended.row, unsent)):
+        (row,) = merge_all(records)
+        assert (row.micro_usd, row.unanswered_micro_usd, row.flags) == (190, 0, ())
+        assert [each.amount for each in row.charges] == [190, 30]
+        settlement = settlement_of(row, answered.settlement)
+        assert (settlement.charges, settlement.buckets) == ((Charge("money", 190), Charge("tokens", 30)), ("bucket",))
+        assert answered.settlement is not None
+        assert settlement.precedence > answered.settlement.precedence
+
+
+@pytest.mark.parametrize(
+    ("attempts", "status", "flags", "own", "unanswered"),
+    [
+        (0, 503, "", 0, []),
+        (0, 0, "DC", 0, []),
+        (1, 504, "UT", 500, []),
+        (2, 504, "UT", 1900, [MAIN]),
+        (2, 503, "UF", 0, [MAIN]),
+        (2, 429, "", 0, [MAIN]),
+        (2, 502, "", 0, [MAIN, SPARE]),
+        (1, 502, "", 0, [MAIN]),
+        (2, 0, "DC", 1900, [MAIN]),
+    ],
+)
+def test_where_nobody_answered_each_attempt_that_may_be_billed_costs_what_its_own_deployment_takes(
+    attempts: int, status: int, flags: str, own: int, unanswered: list[str]
+) -> None:
+    outcome = Outcome.ABANDONED if flags == "DC" else Outcome.FAILED
+    closing = close_finished(replace(FINISHED, outcome=outcome, status=status, flags=flags, attempts=attempts), NOW_S)
+    row = closing.row
+    assert (row.answer_micro_usd, [each.deployment for each in row.unanswered]) == (own, unanswered)
+    assert row.micro_usd == own + sum({MAIN: 500, SPARE: 1900}[each] for each in map(DeploymentName, unanswered))
+    assert row.attempts == attempts
+    assert closing.is_void is (row.micro_usd == 0)
+    assert (Flag.ABANDONED_ESTIMATE in row.flags, Flag.UNANSWERED in row.flags) == (own > 0, bool(unanswered))
+
+
+@given(
+    st.integers(1, 10**6),
+    st.integers(0, 10**6),
+    st.lists(st.builds(Price, st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=4),
+    st.data(),
+)
+def test_whatever_becomes_of_its_attempts_an_exchange_never_costs_more_than_was_held(
+    input_tokens: int, output_tokens: int, prices: list[Price], data: st.DataObject
+) -> None:
+    plan = tuple(
+        AttemptLimits(DeploymentName(f"d{number}"), "openai", 1, 2, 3, price=price)
+        for number, price in enumerate(prices)
+    )
+    context = replace(CONTEXT, plan=plan, input_tokens=input_tokens, output_tokens=output_tokens)
+    attempts = data.draw(st.integers(0, len(plan)))
+    flags = data.draw(st.sampled_from(["", "UT", "UF", "DC"]))
+    ended = close_finished(replace(FINISHED, context=context, attempts=attempts, flags=flags), NOW_S)
+    held = most(input_tokens, output_tokens, prices)
+    assert held is not None
+    assert ended.row.micro_usd <= held
+    answered = close_delivered(
+        replace(
+            DELIVERED,
+            context=context,
+            deployment=plan[-1].deployment,
+            usage=Usage(input_tokens, output_tokens),
+            answer_bytes=output_tokens,
+        ),
+        NOW_S,
+    )
+    assert answered is not None
+    assert answered.row.micro_usd <= held
+    if len(plan) == 1:
+        assert answered.row.micro_usd == held
 
 
 def test_without_a_limit_there_is_a_row_and_no_settlement() -> None:
-    closing = close_delivered(replace(DELIVERED, context=replace(CONTEXT, hold=None)), NOW_S)
+    closing = close_delivered(replace(DELIVERED, context=replace(ALONE, hold=None)), NOW_S)
     assert closing is not None
     assert closing.settlement is None
     assert closing.row.micro_usd == 190
@@ -155,7 +293,6 @@ def test_without_a_price_an_answer_costs_nothing_and_says_so() -> None:
         (Outcome.FAILED, 503, "UF", False),
         (Outcome.FAILED, 503, "UF,URX", False),
         (Outcome.FAILED, 503, "UO", False),
-        (Outcome.FAILED, 502, "", False),
         (Outcome.FAILED, 429, "", False),
     ],
 )

@@ -35,6 +35,13 @@ async def test_a_finished_request_is_recorded_with_who_asked() -> None:
     (record,) = journal.exchanges
     assert (record.outcome, record.context, record.flags) == (Outcome.ANSWERED, context(), "")
     assert (record.request_bytes, record.response_bytes, record.duration_ms) == (10, 20, 0)
+    assert record.attempts is None
+
+
+async def test_how_many_deployments_were_asked_is_recorded_also_where_it_was_none() -> None:
+    journal = MemoryJournal()
+    await JournalDoor(journal).export(batch(*({**EXCHANGE, "attempts": each} for each in ("0", "2", "-"))), None)
+    assert [record.attempts for record in journal.exchanges] == [0, 2, None]
 
 
 async def test_a_request_that_admission_never_let_through_has_no_context() -> None:
