@@ -10,7 +10,7 @@ Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``expla
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from functools import partial
 from random import Random
@@ -32,6 +32,7 @@ from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
 from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, with_most_output
+from extproc.exchange.tags import merge, tags_in_head, take_tags
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.identity import Principal, VirtualKey
@@ -129,6 +130,7 @@ class Admission:
         "_phase",
         "_principal",
         "_surface",
+        "_tags",
     )
 
     def __init__(self, desk: AdmissionDesk, observe: Observer | None = None) -> None:
@@ -144,6 +146,7 @@ class Admission:
         self._exchange = ExchangeId("")
         self._key: VirtualKey | None = None
         self._model = ""
+        self._tags: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -188,7 +191,8 @@ class Admission:
             return
         operation = "" if self._operation is None else self._operation.value
         now_s = self._desk.clock.now_s()
-        spending.note(note_refused(self._exchange, key, operation, self._model, refusal.kind.code, now_s))
+        row = note_refused(self._exchange, key, operation, self._model, refusal.kind.code, now_s)
+        spending.note(replace(row, tags=self._tags))
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
         operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
@@ -198,7 +202,7 @@ class Admission:
         credential = read_credential(head.headers, query)
         self._passed(Step.CREDENTIAL, credential)
         principal = await identify(credential, self._desk.directory, self._desk.pepper(), self._desk.clock)
-        self._key = principal.key
+        self._key, self._tags = principal.key, principal.key.tags
         self._passed(Step.IDENTITY, principal)
         if operation is Operation.LIST_MODELS:
             models = visible_models(principal, self._catalog)
@@ -209,6 +213,7 @@ class Admission:
             self._passed(Step.PERMIT, permit)
             return self._answered(surface.write_model(self._catalog.models[permit.model]))
         _check_content(head.headers)
+        self._tags = merge(principal.key.tags, tags_in_head(head.headers))
         if head.is_end:
             raise Refusal(INVALID_REQUEST, "The request has no body.")
         self._passed(Step.CONTENT, operation)
@@ -219,6 +224,9 @@ class Admission:
         if self._head is None or self._principal is None or self._operation is None:
             raise OutOfOrder("a body without a head")
         request = SURFACES[self._surface].read_request(self._operation, event.data)
+        request, tags = take_tags(request)
+        # The header's once more: together they may be too many.
+        self._tags = merge(self._principal.key.tags, tags_in_head(self._head.headers), tags)
         self._passed(Step.REQUEST, request)
         permit = authorize(self._principal, request.model, self._catalog)
         # A name that does not exist is the caller's text; it is not kept.
@@ -245,7 +253,7 @@ class Admission:
             request = with_most_output(request, granted.most_output)
             plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.LIMITS, granted)
-        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, asker.user)
+        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, asker.user, self._tags)
         context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(

@@ -33,6 +33,8 @@ class Facts:
     held: Held = NOTHING_HELD
     user: str = ""
     """The end user that the request names."""
+    tags: tuple[str, ...] = ()
+    """The key's and the request's."""
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
@@ -94,7 +96,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
         input_tokens=facts.estimate.input_tokens,
         output_tokens=facts.estimate.output_tokens,
         user=hide_user(facts.user) if facts.user else "",
-        tags=key.tags,
+        tags=facts.tags,
         answer_headers=facts.held.headers,
     )
 

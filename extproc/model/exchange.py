@@ -91,7 +91,7 @@ class ExchangeContext:
     user: str = ""
     """Hash of the end user that the request names; empty: it names none."""
     tags: tuple[str, ...] = ()
-    """The key's."""
+    """The key's and the request's."""
     answer_headers: tuple[tuple[str, str], ...] = ()
     """What is left of its limits, for whoever gets the answer."""
     verdicts: tuple[Verdict, ...] = ()
