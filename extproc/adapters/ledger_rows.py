@@ -59,6 +59,7 @@ def write_row(row: LedgerRow) -> dict[str, object]:
         ],
         "freed": row.freed,
         "unanswered_micro_usd": row.unanswered_micro_usd,
+        "verdicts": row.verdicts,
     }
 
 
@@ -124,6 +125,7 @@ def read_row(found: Mapping[str, Any]) -> LedgerRow:
         ),
         freed=tuple(found.get("freed", ())),
         unanswered_micro_usd=MicroUsd(found.get("unanswered_micro_usd", 0)),
+        verdicts=tuple(found.get("verdicts", ())),
     )
 
 

@@ -1,7 +1,7 @@
 """What an exchange leaves for ever: one row, whatever its end, and how two records of the same exchange become one.
 
 Delivery and the journal each tell of an exchange, in any order, from any worker, perhaps more than once. ``merged`` is
-commutative, associative and idempotent, so that none of that matters. ``migrations/0005_unanswered.sql`` has the same
+commutative, associative and idempotent, so that none of that matters. ``migrations/0006_verdicts.sql`` has the same
 rule for rows that are already in Postgres; ``tests/contracts/test_ledger.py`` holds the two together.
 
     cost = what the answer used + the estimate of each attempt that gave none, but of those known to have been free
@@ -123,6 +123,8 @@ class LedgerRow:
     """Deployments of which it is known that they bill nothing, sorted: nothing was sent, or they refused."""
     unanswered_micro_usd: MicroUsd = NOTHING
     """How much of the cost is for attempts that gave no answer."""
+    verdicts: tuple[str, ...] = ()
+    """The firewall's, each as ``policy.verdicts`` writes it, sorted: of the request, and of what was answered."""
 
     @property
     def answer_micro_usd(self) -> MicroUsd:
@@ -185,6 +187,7 @@ def merged(a: LedgerRow, b: LedgerRow) -> LedgerRow:
         attempts=max(a.attempts, b.attempts),
         tried=max(a.tried, b.tried, key=lambda tried: (len(tried), tried)),
         freed=tuple(sorted({*a.freed, *b.freed})),
+        verdicts=tuple(sorted({*a.verdicts, *b.verdicts})),
     )
     return with_unanswered(row)
 

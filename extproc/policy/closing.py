@@ -9,7 +9,7 @@ billed; whoever learns that one was free, because nothing was sent or its provid
 ``model.ledger`` makes one of them, in whatever order they come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from extproc.model.catalog import Operation
@@ -21,6 +21,7 @@ from extproc.model.exchange import (
     ExchangeRecord,
     Usage,
 )
+from extproc.model.guard import Verdict
 from extproc.model.identity import VirtualKey
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import End, Flag, LedgerCharge, LedgerRow, Unanswered, with_unanswered
@@ -28,6 +29,7 @@ from extproc.model.limits import Alert, Charge, Estimate, Rank, Settlement, Unit
 from extproc.model.money import MicroUsd
 from extproc.policy import billable, settle
 from extproc.policy.settle import Judged, Seen
+from extproc.policy.verdicts import write_verdict
 
 _NOBODYS = Judged(Usage(0, 0))
 
@@ -54,7 +56,7 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
     limits = next((each for each in context.plan if each.deployment == record.deployment), None)
     if limits is None:
         return None
-    if not record.is_complete and not record.judged_bytes:
+    if not record.is_complete and not record.judged_bytes and not record.verdicts:
         return Closing(_freed(context, limits.deployment, now_s), None) if billable.is_refusal(record.status) else None
     judged = settle.judge_usage(
         record.usage, Seen(record.answer_bytes, record.is_complete, record.usage_shrank), _estimate(context)
@@ -72,6 +74,7 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
         provider_request_id=record.provider_request_id,
         attempts=number,
         status=record.status,
+        verdicts=tuple(sorted({*row.verdicts, *map(write_verdict, record.verdicts)})),
     )
     return Closing(filled, closing.settlement)
 
@@ -123,7 +126,13 @@ def close_attempt(record: AttemptRecord, now_s: float) -> LedgerRow | None:
 
 
 def note_refused(
-    exchange: ExchangeId, key: VirtualKey, operation: str, model: str, code: str, now_s: float
+    exchange: ExchangeId,
+    key: VirtualKey,
+    operation: str,
+    model: str,
+    code: str,
+    now_s: float,
+    verdicts: Iterable[Verdict] = (),
 ) -> LedgerRow:
     """Whose a request was that is refused after its key was known, and why; the journal adds its end."""
     return LedgerRow(
@@ -141,6 +150,7 @@ def note_refused(
         model=model,
         operation=operation,
         refusal=code,
+        verdicts=tuple(sorted(map(write_verdict, verdicts))),
     )
 
 
@@ -231,6 +241,7 @@ def _whose(context: ExchangeContext, rank: Rank, end: End, now_s: float) -> Ledg
         operation=context.operation,
         is_stream=context.is_stream,
         tried=tuple(each.deployment for each in context.plan),
+        verdicts=tuple(sorted(map(write_verdict, context.verdicts))),
     )
 
 

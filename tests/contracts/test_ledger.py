@@ -74,6 +74,9 @@ rows = st.builds(
     charges=charges,
     unanswered=unanswered,
     freed=st.sets(st.sampled_from(["d1", "d2", "d3"])).map(lambda names: tuple(sorted(names))),
+    verdicts=st.sets(st.sampled_from(['{"a":1}', '{"a":2}', '{"B":"é"}', '{"_":0}'])).map(
+        lambda texts: tuple(sorted(texts))
+    ),
 ).map(with_unanswered)
 
 

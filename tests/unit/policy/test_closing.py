@@ -19,12 +19,15 @@ from extproc.model.exchange import (
     Outcome,
     Usage,
 )
+from extproc.model.guard import Direction, Result, Verdict
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.ledger import End, Flag, Unanswered, merge_all
 from extproc.model.limits import Charge, LimitId, Rank, Unit
 from extproc.model.money import Price
-from extproc.policy.closing import close_attempt, close_delivered, close_finished, settlement_of
+from extproc.policy.closing import close_attempt, close_delivered, close_finished, note_refused, settlement_of
 from extproc.policy.price import most
+from extproc.policy.verdicts import write_verdict
+from tests.samples import make_key
 
 NOW_S = 1_795_435_200.0
 MAIN, SPARE = DeploymentName("main"), DeploymentName("spare")
@@ -330,3 +333,27 @@ def test_what_passed_while_nobody_could_be_asked_is_owed() -> None:
     closing = close_delivered(replace(DELIVERED, context=owed), NOW_S)
     assert closing is not None
     assert Flag.OWED in closing.row.flags
+
+
+def test_a_row_has_the_verdicts_on_request_and_answer() -> None:
+    asked = Verdict("pii", Direction.INPUT, Result.REDACTED, "v1", 10)
+    said = Verdict("secrets", Direction.OUTPUT, Result.CLEAN, "v1", 20)
+    context = replace(ALONE, verdicts=(asked,))
+    expected = tuple(sorted(map(write_verdict, (asked, said))))
+    delivered = close_delivered(replace(DELIVERED, context=context, verdicts=(said,)), NOW_S)
+    assert delivered is not None
+    assert delivered.row.verdicts == expected
+
+
+def test_an_answer_that_was_blocked_before_a_byte_of_it_went_is_charged() -> None:
+    said = Verdict("secrets", Direction.OUTPUT, Result.BLOCKED, "v1", 20)
+    record = replace(DELIVERED, is_complete=False, judged_bytes=0, verdicts=(said,))
+    closing = close_delivered(record, NOW_S)
+    assert closing is not None
+    assert closing.row.micro_usd > 0
+
+
+def test_a_refused_request_has_its_verdicts() -> None:
+    said = Verdict("injection", Direction.INPUT, Result.BLOCKED, "v1", 20)
+    row = note_refused(ExchangeId("x1"), make_key(), "chat.completions", "m", "content_blocked", NOW_S, (said,))
+    assert row.verdicts == (write_verdict(said),)
