@@ -18,10 +18,12 @@ from extproc.config.prices import Pricing, built_in_prices
 from extproc.config.pricing import listed_deployments, load_prices, price_deployments
 from extproc.config.problems import GatewayInvalid, Problem
 from extproc.config.references import check_references, unused_deployments
+from extproc.config.scanners import compile_scanners
 from extproc.config.schema import GatewaySection
 from extproc.config.snapshot import compile_catalog, longest_exchange_s
 from extproc.model.catalog import Catalog
 from extproc.model.guard_policy import GuardPolicies
+from extproc.model.guard_scanners import ScannerSettings
 from extproc.model.ids import DeploymentName
 from extproc.model.limits import Limit, Outage
 
@@ -127,6 +129,8 @@ class Gateway:
     """Where alerts of budgets are posted; None: they are only logged."""
     guard: GuardPolicies = field(default_factory=GuardPolicies)
     """What is judged of whose texts."""
+    scanners: Mapping[str, ScannerSettings] = field(default_factory=dict)
+    """Those that are not built in, by name."""
 
 
 def load(path: Path, today: date | None = None) -> Gateway:
@@ -210,4 +214,5 @@ def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem
         outages=compile_outages(sections.tenants),
         alert_webhook=sections.alerts.webhook_url,
         guard=compile_guard(sections.guard),
+        scanners=compile_scanners(sections.guard.scanners if sections.guard else []),
     )

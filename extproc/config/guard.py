@@ -14,6 +14,7 @@ from types import MappingProxyType
 from extproc.config.document import Document, Location, Tree
 from extproc.config.guard_sections import CheckSection, GuardSection, PolicySection
 from extproc.config.routing import Section, entries
+from extproc.config.scanners import check_scanners
 from extproc.guard.rules import RULES, compile_rule
 from extproc.model.guard import Direction
 from extproc.model.guard_policy import (
@@ -33,17 +34,12 @@ _VERSION_CHARS = 12
 _LEVELS = ("organisation", "team", "project")
 
 
-def check_guard(document: Document, root: Section, scanners: frozenset[str] = frozenset()) -> None:
-    """Report everything that is wrong between the keys of ``guard``.
-
-    Args:
-        document: where problems are told.
-        root: its tree.
-        scanners: those that are declared beside the built-in ones.
-    """
+def check_guard(document: Document, root: Section) -> None:
+    """Report everything that is wrong between the keys of ``guard``."""
     guard = root.get("guard")
     if not isinstance(guard, dict):
         return
+    scanners = check_scanners(document, guard)
     policies = [(("guard", *location), policy) for location, policy in entries(guard, "policies")]
     names = _check_names(document, policies)
     for location, policy in policies:

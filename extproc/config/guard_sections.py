@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from extproc.config.limit_sections import Place
+from extproc.config.scanner_sections import ScannerName, ScannerSection
 
 PolicyName = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="up to 63 of a-z, 0-9 and '-', such as standard")
 ]
-ScannerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="the name of a scanner")]
 OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="the name of an option")]
 OptionText = Annotated[str, Field(max_length=1000, description="a text")]
 Marker = Annotated[str, Field(min_length=3, max_length=100, description="3 to 100 characters, such as <context>")]
@@ -79,6 +79,7 @@ class AssignmentSection(_Section):
 class GuardSection(_Section):
     """The firewall."""
 
+    scanners: Annotated[list[ScannerSection], Field(max_length=100, description="a list")] = []
     default: Annotated[PolicyName | None, Field(description="the policy of whom no other is for")] = None
     policies: Annotated[list[PolicySection], Field(max_length=1000, description="a list")] = []
     tenants: Annotated[

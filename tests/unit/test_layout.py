@@ -19,6 +19,7 @@ _GENERATED = PACKAGE / "wire" / "gen"
 DECLARATIONS = {
     "config/guard_sections.py": "shapes without a branch; test_guard has what they take",
     "config/limit_sections.py": "shapes without a branch; test_limits has what they take",
+    "config/scanner_sections.py": "shapes without a branch; test_scanners has what they take",
     "dialects/surface.py": "protocols and one value; surface_openai and surface_anthropic implement them",
     "exchange/events.py": "what doors are told and answer: values without methods",
     "guard/rule.py": "a protocol; rules has its implementations",
