@@ -1,6 +1,6 @@
 """The ledger's tables in Postgres: what is asked of them, each in one statement.
 
-The rules are in ``migrations/0003_ledger.sql`` to ``0006_verdicts.sql``: a row changes only by a merge, and the sums
+The rules are in ``migrations/0003_ledger.sql`` to ``0007_verdicts.sql``: a row changes only by a merge, and the sums
 change with it.
 ``postgres_ledger`` writes in the background, ``operations.ledger`` looks after what is there.
 """

@@ -100,7 +100,7 @@ class GroundedSection(_Section):
     """Whether an answer is borne out by its context."""
 
     least_overlap: _Share = 0.5
-    checks_numbers: bool = True
+    checks_numbers: Annotated[bool, Field(description="true or false")] = True
     least_words: _Count = 4
 
 

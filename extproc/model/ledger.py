@@ -1,7 +1,7 @@
 """What an exchange leaves for ever: one row, whatever its end, and how two records of the same exchange become one.
 
 Delivery and the journal each tell of an exchange, in any order, from any worker, perhaps more than once. ``merged`` is
-commutative, associative and idempotent, so that none of that matters. ``migrations/0006_verdicts.sql`` has the same
+commutative, associative and idempotent, so that none of that matters. ``migrations/0007_verdicts.sql`` has the same
 rule for rows that are already in Postgres; ``tests/contracts/test_ledger.py`` holds the two together.
 
     cost = what the answer used + the estimate of each attempt that gave none, but of those known to have been free
