@@ -1,0 +1,131 @@
+"""Rule ``injection``: does a text try to take the model over?
+
+Direct attacks in what a user writes, and instructions where none belong, in tool results and retrieved context:
+
+    leaf's views → words as ideas → signs → evidence within a window → findings with a score
+
+Deterministic and linear; no model. A finding's kind says what it is and its stretch where; its score is how sure all
+the evidence around it makes. What the application itself wrote is not judged. Read next: ``injection_signs`` for what
+counts, ``injection_context`` for hostile text, docs/guard-rules.md for where this stops.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from extproc.guard.injection_context import CONTEXT_SIGNS, CONTEXT_WORDS, REQUEST
+from extproc.guard.injection_shape import Hit, Shape, Signs
+from extproc.guard.injection_signs import SIGNS
+from extproc.guard.injection_words import WORDS
+from extproc.guard.reading import Reading, View
+from extproc.model.guard import Direction, Finding, Trust
+from extproc.model.guard_policy import Options
+
+DIRECT_WINDOW_WORDS = 300
+CONTEXT_WINDOW_WORDS = 60
+"""How near each other signs have to be to speak for one another."""
+
+_LEAST_SCORE = 0.2
+_MOST_AGAINST = 0.7  # evidence: nobody talks a strong sign away
+_HIDDEN = 0.35  # evidence: whoever encodes an instruction does not want it seen
+_MISPLACED = 0.2  # evidence: text that nobody should take orders from
+_MANUAL = 5  # more requests than that are what the document is about
+_REACH_CHARS = 2000
+_CONCEALING = frozenset({"base64", "hex", "gzip", "zlib", "rot13", "tags", "hidden"})
+"""Steps of decoding that nobody needs who has nothing to hide; entities, escapes and odd spellings happen."""
+
+_DIRECT = Signs(WORDS, SIGNS)
+_CONTEXT = Signs(CONTEXT_WORDS, CONTEXT_SIGNS, openers=("TASK", "SHAPE", "ADDS", "ANSWERS", "ASKING", "CALL"))
+
+
+class Injection:
+    """The rule. It has no settings of its own: the check's threshold decides."""
+
+    reach = _REACH_CHARS
+
+    def scan(self, reading: Reading, direction: Direction) -> Sequence[Finding]:  # noqa: ARG002 - the same both ways
+        """What it finds, each kind of a view once."""
+        trust = reading.leaf.trust
+        if trust is Trust.TRUSTED:
+            return ()
+        found: dict[tuple[str, int, int], Finding] = {}
+        for view in reading.views:
+            for finding in _judge(reading, view, is_hostile=trust is Trust.HOSTILE):
+                key = (finding.kind, finding.start, finding.end)
+                if key not in found or found[key].score < finding.score:
+                    found[key] = finding
+        return tuple(found.values())
+
+
+def make(options: Options) -> Injection:
+    """The rule of these settings.
+
+    Raises:
+        ValueError: it has any.
+    """
+    if options:
+        raise ValueError(f"injection has no setting {options[0][0]!r}; its threshold is the check's")
+    return Injection()
+
+
+def _judge(reading: Reading, view: View, *, is_hostile: bool) -> Iterator[Finding]:
+    hidden = 0.0 if _CONCEALING.isdisjoint(view.via) else _HIDDEN
+    shape = _DIRECT.shape(view.text)
+    hits = _DIRECT.hits(shape)
+    yield from _findings(reading, view, shape, hits, DIRECT_WINDOW_WORDS, hidden + _MISPLACED * is_hostile)
+    if is_hostile:
+        shape = _CONTEXT.shape(view.text)
+        hits = _without_manual(_CONTEXT.hits(shape))
+        yield from _findings(reading, view, shape, hits, CONTEXT_WINDOW_WORDS, hidden)
+
+
+def _findings(
+    reading: Reading, view: View, shape: Shape, hits: Sequence[Hit], window: int, extra: float
+) -> Iterator[Finding]:
+    if not hits:
+        return
+    evidence, within = _strongest(hits, window)
+    score = 1.0 - math.exp(-evidence - extra)
+    if score < _LEAST_SCORE:
+        return
+    strongest = {kind: [hit for hit in within if hit.sign.kind == kind] for kind in {hit.sign.kind for hit in within}}
+    for kind, those in sorted(strongest.items()):
+        start, end = _around(shape.spans(those))
+        place = view.span(start, end)
+        yield Finding(kind, reading.leaf.place, *place, round(score, 3), view.via)
+
+
+def _strongest(hits: Sequence[Hit], window: int) -> tuple[float, list[Hit]]:
+    """The most evidence within any window, each sign counted once, and the signs for it."""
+    ordered = sorted(hits, key=lambda hit: (hit.first, hit.last))
+    counts: dict[str, int] = {}
+    speaking, against, best, best_at = 0.0, 0.0, 0.0, (0, 0)
+    behind = 0
+    for at, hit in enumerate(ordered):
+        while hit.last - ordered[behind].first > window and behind < at:
+            gone = ordered[behind].sign
+            counts[gone.name] -= 1
+            if not counts[gone.name]:
+                speaking, against = _moved(speaking, against, gone.share, -1)
+            behind += 1
+        if not counts.get(hit.sign.name):
+            speaking, against = _moved(speaking, against, hit.sign.share, 1)
+        counts[hit.sign.name] = counts.get(hit.sign.name, 0) + 1
+        if (total := speaking - min(against, _MOST_AGAINST)) > best:
+            best, best_at = total, (behind, at + 1)
+    return best, [hit for hit in ordered[slice(*best_at)] if hit.sign.share > 0]
+
+
+def _moved(speaking: float, against: float, share: float, sign: int) -> tuple[float, float]:
+    if share > 0:
+        return speaking - sign * math.log1p(-share), against
+    return speaking, against - sign * math.log1p(share)
+
+
+def _without_manual(hits: list[Hit]) -> list[Hit]:
+    """The hits, without ordinary requests where there are so many that they are what the text is about."""
+    requests = {hit.first for hit in hits if hit.sign.kind == REQUEST}
+    return [hit for hit in hits if hit.sign.kind != REQUEST] if len(requests) > _MANUAL else hits
+
+
+def _around(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return min(start for start, _ in spans), max(end for _, end in spans)

@@ -1,0 +1,20 @@
+"""The words that speak to a model about its instructions."""
+
+from extproc.guard.injection_shape import Signs
+from extproc.guard.injection_words import WORDS
+
+
+def test_every_word_is_found_as_it_is_written() -> None:
+    signs = Signs(WORDS, ())
+    for idea, listed in WORDS.items():
+        for entry in listed.split():
+            stem, _, endings = entry.partition("{")
+            assert entry.count("{") == entry.count("}") == ("{" in entry), entry
+            for ending in endings.rstrip("}").split(","):
+                assert signs.shape(stem + ending).letters not in {"", "_"}, (idea, stem + ending)
+
+
+def test_the_same_idea_is_meant_in_several_languages() -> None:
+    signs = Signs(WORDS, ())
+    letters = {signs.shape(word).letters for word in ("vergiss", "olvida", "oubliez", "忘记", "забудь")}
+    assert len(letters) == 1
