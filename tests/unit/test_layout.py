@@ -41,6 +41,7 @@ DECLARATIONS = {
     "model/uses.py": "values without methods",
     "policy/money_ports.py": "protocols; tests/contracts holds their implementations to them",
     "policy/cache_ports.py": "protocols; tests/contracts holds their implementations to them",
+    "policy/hosted_ports.py": "a protocol and one value; hosted_llm_guard and hosted_presidio implement it",
     "policy/guard_ports.py": "protocols and one value",
     "policy/limit_ports.py": "protocols; tests/contracts/test_limits holds their implementations to them",
     "policy/meter_port.py": "a protocol; adapters.memory_metrics and adapters.otel_metrics implement it",
