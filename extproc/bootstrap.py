@@ -65,7 +65,7 @@ from extproc.operations.keys import KeyDesk
 from extproc.operations.vault_state import tell_states
 from extproc.policy.health import standing_of
 from extproc.policy.ports import Vault
-from extproc.policy.tokens import warm_up
+from extproc.policy.tokens import family_of, load_tables
 from extproc.wire.doors import Doors, Limits
 from extproc.wire.fleet import Fleet, FleetPlan, worker_command
 from extproc.wire.journal_door import JournalDoor
@@ -235,7 +235,7 @@ async def _work(environment: Environment, index: int) -> None:
             open_vault(environment, clock, max_stale_s=gateway.vault.max_stale_s, refresh_s=gateway.vault.refresh_s)
         )
         await vault.load(credentials_of(gateway))
-        await asyncio.to_thread(warm_up)
+        await asyncio.to_thread(load_tables, map(family_of, gateway.catalog.deployments.values()))
         pool = await stack.enter_async_context(open_pool(environment.postgres_dsn))
         redis = await stack.enter_async_context(open_redis_of(environment))
         feed = await stack.enter_async_context(open_feed(environment.postgres_dsn))

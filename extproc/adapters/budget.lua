@@ -1,6 +1,6 @@
 #!lua name=extproc_budget
 -- Reserve, settle and void against every limit of one organisation at once: all of it or nothing, in one call.
--- Version 3. redis_functions.py calls it; DESIGN §6 has the invariants, tests/properties/test_budgets.py holds them.
+-- Version 3. redis_functions.py calls it; docs/redis.md has the invariants and which test holds which.
 --
 -- KEYS[1] = P, such as "b:{acme}:": every key of a call shares its hash tag, hence one Cluster slot.
 --   P c:<part>   HASH  u used, h held, g generation, e era, a highest alert percent told and w by whom,

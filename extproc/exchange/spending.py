@@ -6,9 +6,10 @@ Where no limit is for the caller nobody is asked. Read next: ``policy.reserve`` 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
+from extproc.exchange.counting import Counting
 from extproc.model.catalog import Deployment, Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.exchange import HeldCounter, Hold
@@ -18,7 +19,7 @@ from extproc.model.limits import Budget, Claim, Denied, Estimate, Left, LimitId,
 from extproc.model.plan import Headers
 from extproc.model.refusals import INSUFFICIENT_QUOTA, RATE_LIMIT_EXCEEDED, Refusal, Unavailable
 from extproc.policy.allowance import Allowances
-from extproc.policy.estimate import Ask, clamp, estimate, read_ask
+from extproc.policy.estimate import Ask, clamp, estimate_ask, read_ask
 from extproc.policy.money_ports import Budgets
 from extproc.policy.price import most
 from extproc.policy.reserve import Asker, Limits, make_claim
@@ -41,6 +42,7 @@ class SpendingDesk:
     """The ledger, for what is refused here; never waits."""
     is_full: Callable[[], bool] = lambda: False
     """Whether there is no place left to record what is let pass."""
+    counting: Counting = field(default_factory=Counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,12 @@ async def hold(asker: Asker, wish: Wish, desk: SpendingDesk | None, now_s: float
         Unavailable: the limits cannot be asked, and the organisation's policy is that nothing passes then; or what is
             answered could not be recorded.
     """
-    expected = estimate(wish.request, wish.deployments)
+    ask, operation = read_ask(wish.request), wish.request.operation
     if desk is None:
-        return Granted(NOTHING_HELD, expected)
+        return Granted(NOTHING_HELD, estimate_ask(ask, operation, wish.deployments))
     if desk.is_full():
         raise Unavailable("ledger", "there is no place left for its rows")
-    ask = read_ask(wish.request)
+    expected = await desk.counting.estimate(ask, operation, wish.deployments)
     if ask.most_output is None and wish.request.operation is Operation.CHAT:
         usual = expected.input_tokens + min(expected.output_tokens, _USUAL_OUTPUT_TOKENS * ask.choices)
         expected = replace(expected, usual_tokens=usual)

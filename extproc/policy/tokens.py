@@ -1,30 +1,32 @@
 """How many tokens a text is, told offline: exactly where the family's own table is at hand, else by what it is made of.
 
     family_of(deployment)          whose tokenizer a model has
-    read_text(texts) → Text        what texts are made of, once for all families
+    read_text(texts) → Text        texts as one; cheap, nothing is counted yet
     Text.tokens(family)            about as many; ``most_tokens`` is what to reserve for
+    load_tables(families)          what exact counting needs, before somebody waits for it
 
-Counted by the kinds of characters and the borders between them, with weights that were fitted to nine tokenizers so
-that no text of the corpus is undercounted by more than ``BOUND_PERCENT``: prose in 40 languages and 14 scripts, code,
-tables, identifiers, and random letters of each script, the worst there is. Where a vendor's tokenizer is not
-public (Claude 3 and later, Nova) the bound is an assumption; docs/prices.md says which. ``most_tokens`` stops at the
-text's bytes and a little: tokenizers fall back to bytes, and some write a few characters out or put a mark before the
-first. Takes time in proportion to the text: 60 us for 2 KB, 20 ms for a megabyte.
-
-With the package ``quicktok-v1`` (extra ``tokens``), OpenAI's families are counted with their own tables.
+OpenAI's families are counted with OpenAI's own tables, which the package ``toktok-rs`` has inside: exact, 3 to 25 ms
+for a megabyte, 90 ms for one of random letters, and without Python's lock. All others are counted by the kinds of
+characters and the borders between them, with weights that were fitted to nine tokenizers so that no text of the corpus
+is undercounted by more than ``BOUND_PERCENT``: prose in 40 languages and 14 scripts, code, tables, identifiers, and
+random letters of each script, the worst there is; 20 ms for a megabyte. Where a vendor's tokenizer is not public
+(Claude 3 and later, Nova) the bound is an assumption; docs/prices.md says which. ``most_tokens`` stops at the text's
+bytes and a little: tokenizers fall back to bytes, and some write a few characters out or put a mark before the first.
 """
 
-import importlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
+
+import toktok
 
 from extproc.model.catalog import Deployment
 
+_PIECE_CHARACTERS = 64 * 1024
 BOUND_PERCENT = 35
 """The most that a count may be below a tokenizer's own, in percent of the count."""
 
@@ -66,39 +68,78 @@ class Text:
 
     data: str
     size_bytes: int
-    kinds: Mapping[str, int]
-    """How many of each kind that ``token_weights.json`` weighs."""
+    is_counted: bool = True
+    """False: by its size alone, which takes no time."""
+    _counts: dict[Family, int] = field(default_factory=dict, compare=False, repr=False)
+    _kinds: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def uncounted(self) -> "Text":
+        """The same, whose tokens are told by its size: no tokenizer makes more of it, and most make a quarter."""
+        return replace(self, is_counted=False)
 
     def tokens(self, family: Family) -> int:
-        """About as many tokens as the family's tokenizer makes of it."""
-        exact = _exact(family)
-        if exact is not None:
-            return exact(self.data)
-        weights = _WEIGHTS[family]
-        return min(self.size_bytes, -(-sum(weights[kind] * count for kind, count in self.kinds.items()) // 1000))
+        """About as many tokens as the family's tokenizer makes of it. Takes time in proportion, once for a family."""
+        if not self.is_counted:
+            return self._most
+        if family not in self._counts:
+            self._counts[family] = self._count(family)
+        return self._counts[family]
 
     def most_tokens(self, family: Family) -> int:
         """No fewer than the family's tokenizer makes of it, within the bound."""
         tokens = self.tokens(family)
-        if _exact(family) is not None:
+        if family in _TABLES:
             return tokens
-        return min(tokens + -(-tokens * BOUND_PERCENT // 100), self.size_bytes + self.size_bytes // 64 + 1)
+        return min(tokens + -(-tokens * BOUND_PERCENT // 100), self._most)
+
+    @property
+    def _most(self) -> int:
+        return self.size_bytes + self.size_bytes // 64 + 1
+
+    def _count(self, family: Family) -> int:
+        if family in _TABLES:
+            return _count_exactly(self.data, family)
+        if not self._kinds and self.data:
+            self._kinds.update(_count_kinds(self.data))
+        weights = _WEIGHTS[family]
+        return min(self.size_bytes, -(-sum(weights[kind] * count for kind, count in self._kinds.items()) // 1000))
 
 
-def warm_up() -> None:
-    """Read the tables that are installed, so that no request waits for them."""
-    for family in _TABLES:
-        _exact(family)
+def load_tables(families: Iterable[Family]) -> None:
+    """Read what exact counting of these needs: a quarter of a second and 64 MB for each of OpenAI's two."""
+    for family in set(families) & _TABLES.keys():
+        _count_exactly("", family)
+
+
+def is_loaded(family: Family) -> bool:
+    """Whether counting begins at once."""
+    return family not in _TABLES or family in _LOADED
 
 
 def read_text(texts: Iterable[str]) -> Text:
-    """What texts are made of, one after the other."""
+    """Texts as one, one after the other."""
     data = "\n".join(texts)
     try:
         encoded = data.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which tokenizers see as the mark for what is no character
         data = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         encoded = data.encode()
+    return Text(data, len(encoded))
+
+
+def _count_kinds(data: str) -> dict[str, int]:
+    """How many of each kind that ``token_weights.json`` weighs; a pair across the edge of a piece is not seen."""
+    total: dict[str, int] = {}
+    # In pieces, between which a thread that counts gives way: each holds Python's lock, for about a millisecond.
+    for at in range(0, len(data), _PIECE_CHARACTERS):
+        time.sleep(0)
+        for kind, count in _kinds_of(data[at : at + _PIECE_CHARACTERS]).items():
+            total[kind] = total.get(kind, 0) + count
+    return total
+
+
+def _kinds_of(data: str) -> dict[str, int]:
+    encoded = data.encode()
     # What UTF-8 adds after a character's first byte says nothing more.
     kinds = encoded.translate(_KINDS, b"" if data.isascii() else _CONTINUATIONS)
     words = kinds.translate(_LETTERS)
@@ -124,7 +165,7 @@ def read_text(texts: Iterable[str]) -> Text:
     }
     if not data.isascii():
         found |= {name: count(letter) for name, letter in _SCRIPTS}
-    return Text(data, len(encoded), found)
+    return found
 
 
 _SCRIPT_RANGES = (
@@ -174,17 +215,12 @@ def _weights(text: str) -> Mapping[Family, Mapping[str, int]]:
 
 
 _WEIGHTS = _weights(Path(__file__).with_name("token_weights.json").read_text(encoding="utf-8"))
-_TABLES = {Family.O200K: "o200k_base", Family.CL100K: "cl100k_base"}
+_TABLES: Mapping[Family, str] = {Family.O200K: "o200k_base", Family.CL100K: "cl100k_base"}
+_LOADED: set[Family] = set()
 
 
-@cache
-def _exact(family: Family) -> Callable[[str], int] | None:
-    """The family's own tokenizer, where it is installed. The first call reads its table: half a second, 70 MB."""
-    if family not in _TABLES:
-        return None
-    try:
-        module = importlib.import_module("quicktok")
-    except ImportError:
-        return None
-    count: Callable[[str], int] = module.get_encoding(_TABLES[family]).count
-    return count
+def _count_exactly(data: str, family: Family) -> int:
+    # Marks such as <|endoftext|> are text here, as they are to a provider that gets them in a message.
+    (count,) = toktok.batch_count([data], _TABLES[family], threads=1)
+    _LOADED.add(family)
+    return int(count)
