@@ -273,7 +273,8 @@ async def _work(environment: Environment, index: int) -> None:
                 # One worker of the fleet speaks for all.
                 *((group.create_task(RetirementAlarm(snapshot, clock).run()),) if index == 0 else ()),
             )
-            await serve_socket(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+            door = JournalDoor(journal, money.ledger.flush)
+            await serve_socket(doors, door, socket, stop, gateway.limits.drain_timeout_s)
             await money.close()
             for helper in helpers:
                 helper.cancel()

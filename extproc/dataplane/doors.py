@@ -26,6 +26,7 @@ NOT_ASKED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", d
 """For a route that Envoy answers by itself; ``lint`` takes it nowhere else."""
 
 _MAX_MESSAGE_TIMEOUT_S = 3600.0  # the field's own upper bound
+_JOURNAL_TRY_S = 5.0
 
 
 def admission(message_timeout_s: float) -> Message:
@@ -82,16 +83,26 @@ def _common(door: str, message_timeout_s: float) -> Message:
 
 def worker_retry(longest_call_s: float) -> Message:
     """For a worker that is restarting: the call is made again elsewhere, as long as nothing was answered."""
+    # Three retries from 2 ms never come near the longest interval, which is a call's time limit too.
+    return _retry(3, 0.002, min(longest_call_s, _MAX_MESSAGE_TIMEOUT_S))
+
+
+def journal_retry() -> Message:
+    """For all workers of a host that are gone at once: what they were to record is kept until one is back.
+
+    The pauses are random, from 25 ms to 5 s: 30 of them are more than a minute.
+    """
+    return _retry(30, 0.025, _JOURNAL_TRY_S)
+
+
+def _retry(times: int, base_s: float, longest_s: float) -> Message:
     return {
         # cancelled: what a draining gRPC server says to a call that comes on a connection it is about to close.
         "retry_on": "cancelled,connect-failure,gateway-error,refused-stream,reset,unavailable",
-        "num_retries": 3,
+        "num_retries": times,
         # Envoy takes max_interval of a gRPC retry for the time limit of each try too: at 10 ms a busy worker lost whole
-        # batches of the journal and was ejected for it. Three retries from 2 ms never come near it.
-        "retry_back_off": {
-            "base_interval": "0.002s",
-            "max_interval": seconds(min(longest_call_s, _MAX_MESSAGE_TIMEOUT_S)),
-        },
+        # batches of the journal and was ejected for it.
+        "retry_back_off": {"base_interval": seconds(base_s), "max_interval": seconds(longest_s)},
         "retry_host_predicate": [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",

@@ -4,7 +4,7 @@ The classic gRPC access log is not used: it ships all dynamic metadata, bodies a
 logged, because a query may hold a key. Read ``extproc.wire`` for the receiver; the attributes here are its contract.
 """
 
-from extproc.dataplane.doors import worker_retry
+from extproc.dataplane.doors import journal_retry
 from extproc.dataplane.typed import Message, Value, extension, seconds
 from extproc.model import seams
 
@@ -12,7 +12,8 @@ OPEN_TELEMETRY = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetr
 
 _FLUSH_INTERVAL_S = 0.25
 _BUFFER_BYTES = 16384
-_EXPORT_TIMEOUT_S = 5.0
+_EXPORT_TIMEOUT_S = 120.0
+"""As long as Envoy keeps a batch while no worker takes it. One that is killed is back in seconds."""
 _CONTEXT = f"%DYNAMIC_METADATA({seams.NAMESPACE_CONTEXT}:{seams.CONTEXT_FIELD})%"
 # What could not be read as HTTP has no id of the request, only the one its local reply was given.
 _REQUEST_ID = '%COALESCE({"operators":["STREAM_ID",{"command":"RESP","param":"X-REQUEST-ID"}]})%'
@@ -70,7 +71,7 @@ def _logger(name: str, kind: str, fields: dict[str, str]) -> Message:
         grpc_service={
             "envoy_grpc": {"cluster_name": seams.JOURNAL_CLUSTER},
             "timeout": seconds(_EXPORT_TIMEOUT_S),
-            "retry_policy": worker_retry(_EXPORT_TIMEOUT_S),
+            "retry_policy": journal_retry(),
         },
         buffer_flush_interval=seconds(_FLUSH_INTERVAL_S),
         buffer_size_bytes=_BUFFER_BYTES,

@@ -17,11 +17,15 @@ _MANY = 1_000_000  # every open exchange holds two streams: the default of 1024 
 
 def extproc_cluster(gateway: Gateway, target: Target) -> Message:
     """Doors admission and delivery."""
-    return {**_workers(seams.EXTPROC_CLUSTER, gateway, target), "health_checks": [_HEALTH_CHECK]}
+    own: Message = {"health_checks": [_HEALTH_CHECK], "outlier_detection": _OUTLIERS}
+    return {**_workers(seams.EXTPROC_CLUSTER, gateway, target), **own}
 
 
 def journal_cluster(gateway: Gateway, target: Target) -> Message:
-    """The same sockets for the access logger: a connection and limits of its own, so records never delay a door."""
+    """The same sockets for the access logger: a connection and limits of its own, so records never delay a door.
+
+    Nobody is ever out here: where all are, Envoy fails at once what could be tried again until one is back.
+    """
     return _workers(seams.JOURNAL_CLUSTER, gateway, target)
 
 
@@ -43,6 +47,23 @@ _HEALTH_CHECK: Message = {
 }
 
 
+_OUTLIERS: Message = {
+    "split_external_local_origin_errors": True,
+    "consecutive_local_origin_failure": 1,
+    "enforcing_consecutive_local_origin_failure": 100,
+    "enforcing_consecutive_5xx": 0,
+    "enforcing_consecutive_gateway_failure": 0,
+    "enforcing_success_rate": 0,
+    "enforcing_local_origin_success_rate": 0,
+    "enforcing_failure_percentage": 0,
+    "enforcing_failure_percentage_local_origin": 0,
+    "interval": "0.25s",
+    "base_ejection_time": "0.5s",
+    "max_ejection_time": "2s",
+    "max_ejection_percent": 100,
+}
+
+
 def _workers(name: str, gateway: Gateway, target: Target) -> Message:
     sockets = [pipe_address(path) for path in target.worker_sockets(gateway)]
     return {
@@ -54,21 +75,6 @@ def _workers(name: str, gateway: Gateway, target: Target) -> Message:
         "load_assignment": endpoints(name, sockets),
         # Half the workers restarting must not make the dead ones look eligible again.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "outlier_detection": {
-            "split_external_local_origin_errors": True,
-            "consecutive_local_origin_failure": 1,
-            "enforcing_consecutive_local_origin_failure": 100,
-            "enforcing_consecutive_5xx": 0,
-            "enforcing_consecutive_gateway_failure": 0,
-            "enforcing_success_rate": 0,
-            "enforcing_local_origin_success_rate": 0,
-            "enforcing_failure_percentage": 0,
-            "enforcing_failure_percentage_local_origin": 0,
-            "interval": "0.25s",
-            "base_ejection_time": "0.5s",
-            "max_ejection_time": "2s",
-            "max_ejection_percent": 100,
-        },
         "circuit_breakers": {
             "thresholds": [
                 {"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY, "max_retries": _MANY}

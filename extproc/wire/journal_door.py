@@ -1,10 +1,13 @@
 """The third door: Envoy's access log as OTLP, one record for each attempt and one for each finished request.
 
-Source: opentelemetry.proto.collector.logs.v1.LogsService; the attributes are named in ``dataplane.access_log``. A
-record that cannot be read is counted and dropped: it must not make Envoy send the whole batch again.
+Source: opentelemetry.proto.collector.logs.v1.LogsService; the attributes are named in ``dataplane.journal``. A record
+that cannot be read is logged and dropped: it must not make Envoy send the whole batch again.
+
+A batch is acknowledged when what it leaves is safe. Until then Envoy has it, and tells another worker where this one
+dies: a batch may come twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -21,12 +24,21 @@ _NOTHING = frozenset({"", "-", "null"})
 """How Envoy writes a command operator that has no value."""
 
 
+_SAFE_S = 3.0
+"""Below Envoy's limit of a try. Where neither Postgres nor the disk takes rows, a batch that comes again and again
+would only fill the memory."""
+
+
 class JournalDoor:
     """The LogsService servicer."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Records go to ``journal``, which never waits."""
+    def __init__(self, journal: Journal, is_safe: Callable[[float], Awaitable[bool]] | None = None) -> None:
+        """Records go to ``journal``, which never waits.
+
+        ``is_safe`` waits until what they left cannot get lost any more, or for so many seconds.
+        """
         self._journal = journal
+        self._is_safe = is_safe
         self._log = structlog.get_logger("extproc.wire")
 
     async def export(self, request: otlp.ExportLogsServiceRequest, _: Any) -> otlp.ExportLogsServiceResponse:
@@ -35,6 +47,8 @@ class JournalDoor:
             for scope in resource.scope_logs:
                 for record in scope.log_records:
                     self._take({item.key: item.value.string_value for item in record.attributes})
+        if self._is_safe is not None:
+            await self._is_safe(_SAFE_S)
         return otlp.ExportLogsServiceResponse()
 
     def _take(self, fields: Mapping[str, str]) -> None:

@@ -67,7 +67,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
         journal = Journals((FileJournal(journal_path), MetricsJournal(meter), money.settler))
         limits = Limits(decide_s=1.5, body_s=30.0)
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits, money.holds)
-        await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
+        await serve(doors, JournalDoor(journal, money.ledger.flush), socket, stop, gateway.limits.drain_timeout_s)
         await money.close()
         for task in running:
             task.cancel()

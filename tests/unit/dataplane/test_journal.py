@@ -45,9 +45,20 @@ def test_no_record_has_a_path_a_credential_or_a_body(log: object) -> None:
 
 
 @pytest.mark.parametrize("log", [exchange_log(), attempt_log()], ids=["exchange", "attempt"])
+def test_records_are_tried_again_for_more_than_a_minute_and_each_try_has_a_limit(log: object) -> None:
+    policy = config(log)["grpc_service"]["retry_policy"]
+    base_s, longest_s = (float(policy["retry_back_off"][key][:-1]) for key in ("base_interval", "max_interval"))
+    # Envoy draws each pause from nothing to twice the one before.
+    pauses_s = [min(base_s * 2**number, longest_s) / 2 for number in range(policy["num_retries"])]
+    assert sum(pauses_s) > 50
+    assert longest_s == 5
+    assert {"connect-failure", "unavailable", "reset"} < set(policy["retry_on"].split(","))
+
+
+@pytest.mark.parametrize("log", [exchange_log(), attempt_log()], ids=["exchange", "attempt"])
 def test_records_travel_apart_from_the_doors_in_bounded_batches(log: object) -> None:
     found = config(log)
     assert found["grpc_service"]["envoy_grpc"] == {"cluster_name": seams.JOURNAL_CLUSTER}
-    assert found["grpc_service"]["timeout"] == "5s"
+    assert found["grpc_service"]["timeout"] == "120s"
     assert found["buffer_flush_interval"] == "0.25s"
     assert found["buffer_size_bytes"] == 16384

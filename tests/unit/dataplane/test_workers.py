@@ -27,9 +27,8 @@ def test_a_dead_worker_is_never_taken_for_an_idle_one(name: str) -> None:
     assert found(name)["common_lb_config"] == {"healthy_panic_threshold": {"value": 0}}
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_only_a_connection_that_fails_puts_a_worker_out_and_soon_lets_it_back(name: str) -> None:
-    outliers = found(name)["outlier_detection"]
+def test_only_a_connection_that_fails_puts_a_worker_out_and_soon_lets_it_back() -> None:
+    outliers = found(seams.EXTPROC_CLUSTER)["outlier_detection"]
     assert outliers["consecutive_local_origin_failure"] == 1
     enforced = {key for key, value in outliers.items() if key.startswith("enforcing_") and value}
     assert enforced == {"enforcing_consecutive_local_origin_failure"}
@@ -37,7 +36,11 @@ def test_only_a_connection_that_fails_puts_a_worker_out_and_soon_lets_it_back(na
     assert outliers["max_ejection_time"] == "2s"
 
 
-def test_the_doors_workers_are_asked_how_they_are_and_the_journals_follow() -> None:
+def test_no_worker_is_ever_out_for_the_journal_so_that_it_is_tried_again_while_all_are_gone() -> None:
+    assert "outlier_detection" not in found(seams.JOURNAL_CLUSTER)
+
+
+def test_the_doors_workers_are_asked_how_they_are_and_the_journals_are_not() -> None:
     (check,) = found(seams.EXTPROC_CLUSTER)["health_checks"]
     assert check["grpc_health_check"] == {}
     assert (check["interval"], check["no_traffic_interval"]) == ("0.5s", "0.5s")

@@ -1,3 +1,5 @@
+import asyncio
+
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
@@ -56,3 +58,18 @@ async def test_one_unreadable_record_does_not_cost_the_batch() -> None:
     await JournalDoor(journal).export(batch({"kind": "?"}, {}, {**EXCHANGE, "code": "x"}), None)
     (record,) = journal.exchanges
     assert record.status == 0
+
+
+async def test_a_batch_is_acknowledged_when_what_it_left_is_safe() -> None:
+    journal, is_safe = MemoryJournal(), asyncio.Event()
+
+    async def wait(limit_s: float) -> bool:
+        assert 0 < limit_s < 5
+        assert len(journal.exchanges) == 1
+        return await is_safe.wait()
+
+    call = asyncio.create_task(JournalDoor(journal, wait).export(batch(EXCHANGE), None))
+    await asyncio.sleep(0)
+    assert not call.done()
+    is_safe.set()
+    assert await call == otlp.ExportLogsServiceResponse()
