@@ -2,11 +2,8 @@
 
 import asyncio
 import random
-import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import redis as blocking
@@ -14,8 +11,10 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from extproc.adapters.memory import MemoryClock
+from extproc.adapters.memory_money import MemoryLedger
 from extproc.adapters.redis_budgets import RedisBudgets
 from extproc.adapters.redis_client import open_redis
+from extproc.adapters.redis_counters import RedisCounters
 from extproc.adapters.redis_functions import VERSION, BudgetFunctions, library
 from extproc.adapters.redis_health import RedisHealth, read_states
 from extproc.adapters.redis_invalidations import RedisInvalidations
@@ -24,6 +23,7 @@ from extproc.adapters.redis_tally import RedisTally
 from extproc.model.catalog import Catalog
 from extproc.model.ids import ExchangeId, KeyId
 from extproc.model.keys import KeyChange
+from extproc.model.ledger import Adjustment
 from extproc.model.limits import (
     Alert,
     Baseline,
@@ -38,20 +38,12 @@ from extproc.model.limits import (
     Unit,
 )
 from extproc.model.refusals import Unavailable
-from extproc.model.secret import Secret
+from extproc.operations.ledger import State, reconcile, repair
 from tests.redis_servers import Clustered
+from tests.redis_users import INSTALLER, PASSWORD, RECONCILER, WORKER, add_users, remove_users, url_as
 from tests.servers import Redis8, Valkey, short_directory, wait_until
 
-DOCUMENT = Path(__file__).parents[2] / "docs/redis.md"
 ORG = "acme"
-PASSWORD = Secret("correct horse")
-
-
-def rules(user: str) -> list[str]:
-    """The rules of a user as the document has them."""
-    found = re.search(rf"^user {user} (.*)$", DOCUMENT.read_text(), re.MULTILINE)
-    assert found is not None
-    return found[1].replace("PASSWORD", PASSWORD.reveal()).split(" ")
 
 
 class DebianRedis(Valkey):
@@ -81,47 +73,35 @@ def debian_redis() -> Iterator[Valkey]:
             server.stop()
 
 
-@dataclass(slots=True)
-class Served:
-    """A server with both users."""
-
-    server: Valkey
-
-    def url(self, user: str) -> str:
-        return f"unix://{user}@{self.server.socket}"
-
-
 @pytest.fixture(params=["valkey_server", "redis8_server", "debian_redis"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest) -> Iterator[Valkey]:
+    """A server with every user."""
     server: Valkey | Redis8 = request.getfixturevalue(request.param)
     with blocking.Redis.from_url(server.url) as admin:
         admin.flushall()
-        admin.acl_log_reset()
         admin.function_flush()
-        for user in ("extproc-worker", "extproc-installer"):
-            admin.execute_command("ACL", "SETUSER", user, *_words(rules(user)))
+        add_users(admin)
         try:
-            yield Served(server)
+            yield server
         finally:
-            admin.acl_deluser("extproc-worker", "extproc-installer")
-
-
-def _words(listed: list[str]) -> list[str]:
-    # The password has a blank in it, as passwords may.
-    joined = " ".join(listed)
-    before, _, after = joined.partition(f">{PASSWORD.reveal()}")
-    return [*before.split(), f">{PASSWORD.reveal()}", *after.split()]
+            remove_users(admin)
 
 
 @pytest.fixture
-async def installer(served: Served) -> AsyncIterator[Redis]:
-    async with open_redis(served.url("extproc-installer"), PASSWORD) as redis:
+async def installer(served: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(url_as(served, INSTALLER), PASSWORD) as redis:
         yield redis
 
 
 @pytest.fixture
-async def worker(served: Served) -> AsyncIterator[Redis]:
-    async with open_redis(served.url("extproc-worker"), PASSWORD) as redis:
+async def worker(served: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(url_as(served, WORKER), PASSWORD) as redis:
+        yield redis
+
+
+@pytest.fixture
+async def reconciler(served: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(url_as(served, RECONCILER), PASSWORD) as redis:
         yield redis
 
 
@@ -160,7 +140,7 @@ async def play_budgets(budgets: RedisBudgets) -> None:
 
 
 async def test_everything_works_under_the_workers_user_once_the_functions_are_there(
-    served: Served, installer: Redis, worker: Redis
+    served: Valkey, installer: Redis, worker: Redis
 ) -> None:
     assert await BudgetFunctions(installer).install()
     budgets = RedisBudgets(worker, Books(), MemoryClock())
@@ -183,7 +163,7 @@ async def test_everything_works_under_the_workers_user_once_the_functions_are_th
         await word.publish(change)
         assert await anext(changes) == change
 
-    with blocking.Redis.from_url(served.server.url) as admin:
+    with blocking.Redis.from_url(served.url) as admin:
         assert admin.acl_log() == []
 
 
@@ -192,9 +172,7 @@ async def test_the_users_are_enough_on_a_cluster(cluster: Clustered) -> None:
     for admin in admins:
         admin.flushall()
         admin.function_flush()
-        admin.acl_log_reset()
-        for user in ("extproc-worker", "extproc-installer"):
-            admin.execute_command("ACL", "SETUSER", user, *_words(rules(user)))
+    add_users(*admins)
     try:
         async with open_redis(cluster.url.replace("//", "//extproc-installer@"), PASSWORD) as installer:
             assert await BudgetFunctions(installer).install()
@@ -206,8 +184,8 @@ async def test_the_users_are_enough_on_a_cluster(cluster: Clustered) -> None:
         for admin in admins:
             assert admin.acl_log() == []
     finally:
+        remove_users(*admins)
         for admin in admins:
-            admin.acl_deluser("extproc-worker", "extproc-installer")
             admin.close()
 
 
@@ -239,6 +217,53 @@ async def test_the_workers_user_may_do_nothing_else(installer: Redis, worker: Re
     with pytest.raises(NoPermissionError):
         async with asyncio.timeout(5):
             await worker.execute_command(*command.split(" "))
+
+
+async def test_reconciling_and_repairing_is_done_with_its_own_user(
+    served: Valkey, installer: Redis, worker: Redis, reconciler: Redis
+) -> None:
+    await BudgetFunctions(installer).install()
+    book = MemoryLedger()
+    for part, amount in (("c", 7), ("cold", 3)):
+        await book.adjust(
+            Adjustment(f"adj_{part}-00000000", ORG, part, Unit.MICRO_USD, amount, "a test", "ada", "grace")
+        )
+    at_work = RedisBudgets(worker, book, MemoryClock())
+    for rid in ("x", "y"):
+        assert isinstance(await at_work.reserve(lambda _, rid=rid: claim(rid)), Reservation)
+    with blocking.Redis.from_url(served.url) as admin:
+        admin.hset(f"b:{{{ORG}}}:c:c", "u", 500)
+        budgets = RedisBudgets(reconciler, book, MemoryClock())
+        counters = RedisCounters(reconciler, budgets)
+        found = await reconcile(book, counters, asyncio.sleep, pause_s=0.0)
+        assert [(each.part, each.redis, each.state) for each in found.differences] == [("c", 500, State.DIFFERS)]
+        assert (await repair(found, book, book, counters, budgets)).is_even
+        assert admin.acl_log() == []
+    assert await at_work.show(ORG, ["c"]) == [(7, 20)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "GET other",
+        "GET extproc:budgets:told",
+        "HGETALL other",
+        "FLUSHALL",
+        "FUNCTION FLUSH",
+        "FUNCTION DELETE extproc_budget",
+        "PUBLISH extproc:x y",
+        "KEYS *",
+        "CONFIG GET *",
+        "EVAL return(1) 0",
+        "ACL LIST",
+        "SHUTDOWN NOSAVE",
+    ],
+)
+async def test_the_reconcilers_user_may_do_nothing_else(installer: Redis, reconciler: Redis, command: str) -> None:
+    await BudgetFunctions(installer).install()
+    with pytest.raises(NoPermissionError):
+        async with asyncio.timeout(5):
+            await reconciler.execute_command(*command.split(" "))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ needs servers that are killed: ``tests/faults/test_redis_failover.py``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import pytest
 import redis
@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from extproc.adapters.memory import MemoryClock
 from extproc.adapters.redis_budgets import RedisBudgets
 from extproc.adapters.redis_client import open_redis
+from extproc.adapters.redis_functions import library
 from extproc.model.ids import ExchangeId
 from extproc.model.limits import Bucket, Claim, LimitId, Rank, Reservation, Settlement
 from tests.properties.budget_histories import Operation, World
 from tests.properties.budget_model import Books, now_ms
+from tests.redis_users import INSTALLER, PASSWORD, WORKER, add_users, remove_users, url_as
 from tests.servers import Redis8, Valkey
 
 ORDINARY = (
@@ -35,17 +37,26 @@ REST = st.just(("rest",))
 
 
 @pytest.fixture(scope="module", params=["valkey_server", "redis8_server"])
-def server(request: pytest.FixtureRequest) -> Valkey | Redis8:
+def server(request: pytest.FixtureRequest) -> Iterator[Valkey | Redis8]:
+    """A server with the documented users, under which all is played; it refused nothing."""
     found: Valkey | Redis8 = request.getfixturevalue(request.param)
-    return found
+    with redis.Redis.from_url(found.url) as admin:
+        admin.function_flush()
+        add_users(admin)
+        with redis.Redis.from_url(url_as(found, INSTALLER), password=PASSWORD.reveal()) as installer:
+            installer.function_load(library())
+        try:
+            yield found
+            assert admin.acl_log() == []
+        finally:
+            remove_users(admin)
 
 
 def run(server: Valkey, tell: Callable[[World], Awaitable[None]]) -> None:
     async def go() -> None:
-        async with open_redis(server.url) as connection:
+        async with open_redis(url_as(server, WORKER), PASSWORD) as connection:
             books = Books()
             budgets = RedisBudgets(connection, books, MemoryClock())
-            await budgets.install()
             await tell(World(admin=admin, budgets=budgets, books=books, began_ms=now_ms(admin)))
 
     with redis.Redis.from_url(server.url) as admin:
