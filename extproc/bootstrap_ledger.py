@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from extproc.adapters.ledger_tables import LedgerTables
+from extproc.adapters.postgres_adjustments import PostgresAdjustments
+from extproc.adapters.postgres_limits import PostgresLimits
 from extproc.adapters.postgres_pool import open_pool
 from extproc.adapters.redis_budgets import RedisBudgets
 from extproc.adapters.redis_counters import RedisCounters
@@ -22,6 +24,15 @@ class Books:
 
     ledger: LedgerTables
     counters: RedisCounters
+    budgets: RedisBudgets
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What an adjustment is kept in, and what it is held against."""
+
+    adjustments: PostgresAdjustments
+    limits: PostgresLimits
     budgets: RedisBudgets
 
 
@@ -46,3 +57,15 @@ async def open_books(environment: Environment, redis: Redis, clock: Clock) -> As
     async with open_ledger(environment) as ledger:
         budgets = RedisBudgets(redis, ledger, clock, deadline_s=10.0)
         yield Books(ledger, RedisCounters(redis, budgets), budgets)
+
+
+@contextlib.asynccontextmanager
+async def open_corrections(environment: Environment, redis: Redis, clock: Clock) -> AsyncIterator[Corrections]:
+    """Adjustments of spend, the limits in force, and the counters of an open Redis.
+
+    Raises:
+        Unavailable: the DSN cannot be read.
+    """
+    async with open_pool(environment.postgres_dsn, most_connections=1) as pool:
+        budgets = RedisBudgets(redis, LedgerTables(pool, limit_s=_LIMIT_S), clock, deadline_s=10.0)
+        yield Corrections(PostgresAdjustments(pool), PostgresLimits(pool), budgets)

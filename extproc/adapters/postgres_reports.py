@@ -8,10 +8,11 @@ figures mean.
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from extproc.adapters.postgres_adjustments import COLUMNS, read_adjustment
 from extproc.adapters.postgres_pool import Connection, Pool, Row, ask
 from extproc.model.money import MicroUsd
 from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
@@ -72,6 +73,16 @@ _CELLS = f"select {_BUCKET}, price_version, {_EVERY_SUM} from ledger {_WHERE} gr
 _SNAPSHOT = """
     select now(), (select coalesce(sum(unwritten), 0) from ledger_writers)
 """
+_ADJUSTMENTS = f"""
+    select {COLUMNS} from spend_adjustments
+     where applies_at >= %(starts_at)s and applies_at < %(ends_at)s
+       and (%(organisation)s = '' or organisation = %(organisation)s)
+     order by applies_at, id
+"""  # noqa: S608 - our own words only
+_KEYS = """
+    select id, organisation || '/' || team || '/' || project || ' (' || environment || ', ' || owner || ')'
+      from virtual_keys where id = any (%s::text[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,13 @@ class PostgresReports:
             await connection.execute("set local enable_sort = off")
             cells = await (await connection.execute(_CELLS.encode(), values)).fetchall()
             groups = await (await connection.execute(_groups(question).encode(), values)).fetchall()
-        return _read(question, as_of, unwritten, cells, groups)
+            adjustments = await (await connection.execute(_ADJUSTMENTS.encode(), values)).fetchall()
+            keys = await _names_of_keys(connection, question, groups)
+        return replace(
+            _read(question, as_of, unwritten, cells, groups),
+            adjustments=tuple(map(read_adjustment, adjustments)),
+            keys=keys,
+        )
 
     async def _prompts(self, question: Question) -> PromptAnswer:
         async with self._snapshot() as connection:
@@ -121,6 +138,14 @@ class PostgresReports:
             await connection.execute("set local work_mem = '64MB'")
             await connection.execute("set local jit = off")
             yield connection
+
+
+async def _names_of_keys(connection: Connection, question: Question, groups: list[Row]) -> tuple[tuple[str, str], ...]:
+    if Column.KEY not in question.columns:
+        return ()
+    place = question.columns.index(Column.KEY)
+    ids = sorted({row[place] for row in groups})
+    return tuple((row[0], row[1]) for row in await (await connection.execute(_KEYS.encode(), (ids,))).fetchall())
 
 
 def _groups(question: Question) -> str:

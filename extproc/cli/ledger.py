@@ -16,6 +16,7 @@ from extproc import bootstrap
 from extproc.bootstrap_ledger import open_books, open_ledger
 from extproc.cli import ledger_view
 from extproc.cli.environment import find_environment, state_dir_option
+from extproc.cli.ledger_adjust import adjust_command
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.model.refusals import Unavailable
 from extproc.operations.ledger import Reconciliation, reconcile, repair, retain
@@ -33,6 +34,9 @@ def command() -> None:
 
     Example: extproc ledger reconcile
     """
+
+
+command.add_command(adjust_command)
 
 
 @command.command(name="reconcile")

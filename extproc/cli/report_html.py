@@ -104,7 +104,7 @@ def _top(report: SpendReport) -> Html:
     for row in rows:
         amount = row.figures.micro_usd
         cells += [
-            element("div", _names(report.by, row.names), class_="name"),
+            element("div", _names(report, row.names), class_="name"),
             meter(amount, most),
             element("div", f"${in_cents(amount)}", class_="number"),
             element("div", _percent(amount, report.total.micro_usd), class_="number soft"),
@@ -132,12 +132,15 @@ def _table(report: SpendReport, conversion: Conversion | None) -> Html:
     head += [element("th", title, scope="col", class_="number") for title in titles]
     body = []
     for row in report.rows:
-        said_names = [_said(by, name) for by, name in zip(report.by, row.names, strict=True)] or ["all"]
+        said_names = [_said(report, by, name) for by, name in zip(report.by, row.names, strict=True)] or ["all"]
         cells = [element("td", name, class_="name") for name in said_names]
         body.append(element("tr", *cells, *numbers(row.figures)))
     if report.rest is not None:
         others = element("td", f"{report.rest.groups:,} others", class_="name", colspan=len(names))
         body.append(element("tr", others, *numbers(report.rest.figures)))
+    if report.adjustments:
+        adjusted = element("td", "adjustments", class_="name", colspan=len(names))
+        body.append(element("tr", adjusted, *numbers(Figures(micro_usd=report.adjusted))))
     foot = element("tr", element("td", "Total", colspan=len(names)), *numbers(report.total))
     table = element("table", element("thead", element("tr", *head)), element("tbody", *body), element("tfoot", foot))
     return element("section", element("h2", "All of it"), element("div", table, class_="wide"))
@@ -180,14 +183,14 @@ def _facts(report: SpendReport, conversion: Conversion | None) -> Html:
     return element("section", element("h2", "About these figures"), element("dl", *listed))
 
 
-def _names(by: tuple[By, ...], names: tuple[Name, ...]) -> str:
-    return " · ".join(_said(each, name) for each, name in zip(by, names, strict=True))
+def _names(report: SpendReport, names: tuple[Name, ...]) -> str:
+    return " · ".join(_said(report, each, name) for each, name in zip(report.by, names, strict=True))
 
 
-def _said(by: By, name: Name) -> str:
-    return short(said(by, name))
+def _said(report: SpendReport, by: By, name: Name) -> str:
+    return short(said(by, name, report.keys))
 
 
 def _percent(part: int, whole: int) -> str:
     tenths = permille(part, whole)
-    return f"{tenths // 10}.{tenths % 10} %"
+    return f"{'-' if tenths < 0 else ''}{abs(tenths) // 10}.{abs(tenths) % 10} %"

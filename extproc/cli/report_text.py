@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,12 +12,15 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from extproc.cli.report_words import (
+    ADJUSTMENTS,
     AMOUNTS,
     Amount,
+    adjustment_words,
     converted,
     currency_note,
     for_people,
     for_spreadsheet,
+    key_name,
     period_words,
     said,
     short,
@@ -53,6 +57,7 @@ _ATTEMPTS = (
     (_LEAST_NAME_CHARS, _LEAVE_OUT),
 )
 _ANY = 10_000
+_ADJUSTMENTS_SHOWN = 20
 
 
 def spend_csv(report: SpendReport, conversion: Conversion | None) -> str:
@@ -64,12 +69,12 @@ def spend_csv(report: SpendReport, conversion: Conversion | None) -> str:
     amounts = [(each, code, by) for code, by in money for each in AMOUNTS if each.is_money]
     writer.writerow(
         [
-            *(by.value for by in report.by),
+            *(title for by in report.by for title in _csv_titles(by)),
             *(each.key for each in counts),
             *(f"{e.key}_{code}" for e, code, _ in amounts),
         ]
     )
-    for names, figures in _lines(report):
+    for names, figures in _lines(report, are_split=True):
         cells = [for_spreadsheet(name) for name in names]
         cells += [str(each.of(figures)) for each in counts]
         writer.writerow(cells + [six_decimals(converted(each.of(figures), by)) for each, _, by in amounts])
@@ -98,12 +103,23 @@ def spend_json(report: SpendReport, conversion: Conversion | None) -> str:
         "currency": conversion and {"code": conversion.code, "usd": 1, "rate": conversion.rate, "rounding": ROUNDING},
         "by": [by.value for by in report.by],
         "total": figures(report.total),
-        "rows": [
-            {by.value: _json_name(by, name) for by, name in zip(report.by, row.names, strict=True)}
-            | figures(row.figures)
-            for row in report.rows
-        ],
+        "rows": [_json_names(report, row.names) | figures(row.figures) for row in report.rows],
         "rest": report.rest and {"groups": report.rest.groups} | figures(report.rest.figures),
+        "adjustments": [
+            {
+                "id": each.id,
+                "at": report.period.local(datetime.fromtimestamp(each.at_s, UTC)).isoformat(),
+                "organisation": each.organisation,
+                "team": each.team or None,
+                "project": each.project or None,
+                "key": each.key or None,
+                "model": each.model or None,
+                "deployment": each.deployment or None,
+                "micro_usd": each.micro_usd,
+                "reason": each.reason,
+            }
+            for each in report.adjustments
+        ],
         "series": [{"starts": name} | figures(each) for name, each in report.series],
         "price_versions": [{"version": name or None} | figures(each) for name, each in report.price_versions],
     }
@@ -130,8 +146,16 @@ def print_spend(report: SpendReport, conversion: Conversion | None, console: Con
 def notes(report: SpendReport) -> list[str]:
     """What whoever reads the figures must know, a sentence each."""
     total, found = report.total, []
-    if not total.requests:
+    if not total.requests and not report.adjustments:
         found.append("There was nothing in that time.")
+    if report.adjustments:
+        found.append(
+            f"{len(report.adjustments):,} adjustments, together {for_people(report.adjusted)} USD, are in the line "
+            f"{ADJUSTMENTS}:"
+        )
+        found += [short(adjustment_words(each, report.period)) for each in report.adjustments[:_ADJUSTMENTS_SHOWN]]
+    if len(report.adjustments) > _ADJUSTMENTS_SHOWN:
+        found.append(f"and {len(report.adjustments) - _ADJUSTMENTS_SHOWN:,} more: --format json has all.")
     if report.unwritten:
         found.append(f"Workers last told of {report.unwritten:,} exchanges that are not in the ledger yet.")
     if total.unpriced:
@@ -189,14 +213,33 @@ def _cells(figures: Figures, columns: list[Amount], conversion: Conversion | Non
     return found
 
 
-def _lines(report: SpendReport) -> Iterator[tuple[list[str], Figures]]:
-    """Each row's names, and the rest's."""
+def _lines(report: SpendReport, *, are_split: bool = False) -> Iterator[tuple[list[str], Figures]]:
+    """Each row's names, the rest's and the adjustments'; ``are_split``: with a key's name in a cell of its own."""
     for row in report.rows:
-        yield [said(by, name) for by, name in zip(report.by, row.names, strict=True)], row.figures
+        names = zip(report.by, row.names, strict=True)
+        if are_split:
+            yield [cell for by, name in names for cell in _csv_names(report, by, name)], row.figures
+        else:
+            yield [said(by, name, report.keys) for by, name in names], row.figures
+    cells = sum(len(_csv_titles(by)) for by in report.by) if are_split else max(1, len(report.by))
     if report.rest is not None:
-        others = f"({report.rest.groups:,} others)"
-        yield [others, *("" for _ in report.by[1:])], report.rest.figures
+        yield [f"({report.rest.groups:,} others)", *("" for _ in range(cells))][:cells], report.rest.figures
+    if report.adjustments:
+        yield [ADJUSTMENTS, *("" for _ in range(cells))][:cells], Figures(micro_usd=report.adjusted)
 
 
-def _json_name(by: By, name: Name) -> str | list[str] | None:
-    return list(name) if by in {By.TAG, By.FEATURE} else said(by, name) if name else None
+def _csv_titles(by: By) -> list[str]:
+    return [by.value, "key_name"] if by is By.KEY else [by.value]
+
+
+def _csv_names(report: SpendReport, by: By, name: Name) -> list[str]:
+    return [said(by, name), key_name(by, name, report.keys)] if by is By.KEY else [said(by, name)]
+
+
+def _json_names(report: SpendReport, names: tuple[Name, ...]) -> dict[str, str | list[str] | None]:
+    found: dict[str, str | list[str] | None] = {}
+    for by, name in zip(report.by, names, strict=True):
+        found[by.value] = list(name) if by in {By.TAG, By.FEATURE} else said(by, name) if name else None
+        if by is By.KEY:
+            found["key_name"] = key_name(by, name, report.keys) or None
+    return found

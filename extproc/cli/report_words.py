@@ -3,9 +3,11 @@
 Amounts are whole micro-dollars up to here; all six decimals are written, so that every format says the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from extproc.model.adjustments import SpendAdjustment
 from extproc.model.money import MicroUsd
 from extproc.model.reports import Figures
 from extproc.operations.currency import Conversion
@@ -13,6 +15,8 @@ from extproc.operations.periods import Period
 from extproc.operations.reports import By, Name
 
 NONE = "(none)"
+ADJUSTMENTS = "(adjustments)"
+"""Where other lines have a group's name."""
 MOST_CHARS = 120
 """Of a name, where people read it; files for programs have all of it."""
 
@@ -76,9 +80,24 @@ def converted(amount: int, conversion: Conversion | None) -> int:
     return amount if conversion is None else conversion.convert(MicroUsd(amount))
 
 
-def said(by: By, name: Name) -> str:
-    """A group's name in one line; ``(none)`` where it is not known."""
-    return (", " if by in {By.TAG, By.FEATURE} else "/").join(name) or NONE
+def said(by: By, name: Name, keys: Mapping[str, str] | None = None) -> str:
+    """A group's name in one line, a key's with what ``keys`` call it; ``(none)`` where it is not known."""
+    text = (", " if by in {By.TAG, By.FEATURE} else "/").join(name)
+    called = key_name(by, name, keys or {})
+    return (f"{text} {called}" if called else text) or NONE
+
+
+def key_name(by: By, name: Name, keys: Mapping[str, str]) -> str:
+    """What the directory calls the key of a group; empty: it is none, or not known."""
+    return keys.get(name[0], "") if by is By.KEY and name else ""
+
+
+def adjustment_words(each: SpendAdjustment, period: Period) -> str:
+    """One adjustment in one line."""
+    at = period.local(datetime.fromtimestamp(each.at_s, UTC))
+    whose = "/".join(name for name in (each.organisation, each.team, each.project, each.key) if name)
+    of = "".join(f", {name}" for name in (each.model, each.deployment) if name)
+    return f"{each.id}: {for_people(each.micro_usd)} USD, {at:%Y-%m-%d %H:%M}, {whose}{of}: {each.reason}"
 
 
 def printable(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
+from extproc.model.adjustments import SpendAdjustment
 from extproc.model.money import MicroUsd
 
 _NOTHING = MicroUsd(0)
@@ -110,6 +111,10 @@ class Sums:
     """By bucket, in their order; without those in which nothing began."""
     price_versions: tuple[tuple[str, Figures], ...]
     """By the version of the prices that was charged; empty name: nothing was."""
+    adjustments: tuple[SpendAdjustment, ...] = ()
+    """Of the period, beside all of the above; the earliest first."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """Id and name of each key in the groups that the directory knows."""
 
 
 @dataclass(frozen=True, slots=True)

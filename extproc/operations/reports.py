@@ -1,18 +1,20 @@
 """What was spent, on what and by whom; and whose prompts are long. Pure: the ledger's sums in, a report out.
 
-Every exchange is in exactly one row of a report, whatever it is told apart by, so the rows add up to the total and the
-total is the ledger's. A key's tags are therefore one name together: an exchange tagged ``batch`` and ``eu`` is in the
-row ``batch, eu`` and in no other. A feature is the tag ``feature=NAME`` (or ``feature:NAME``).
+Every exchange is in exactly one row of a report, whatever it is told apart by, so the rows add up to the total of the
+ledger, and with the adjustments, which are in no row, to the report's. An exchange's tags are therefore one name
+together: one tagged ``batch`` and ``eu`` is in the row ``batch, eu`` and in no other. A feature is the tag
+``feature=NAME`` (or ``feature:NAME``).
 
 ``periods`` reads the time, ``currency`` converts, ``model.reports`` has what is asked of the ledger.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from extproc.model import refusals
+from extproc.model.adjustments import SpendAdjustment
 from extproc.model.money import MicroUsd
 from extproc.model.reports import Bucket, Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
 from extproc.operations.periods import Period, days_of, months_of
@@ -94,7 +96,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class SpendReport:
-    """What was spent in a period. Rows and rest add up to the total, and so does the series."""
+    """What was spent in a period. Rows, rest and adjustments add up to the total; the series is of exchanges alone."""
 
     period: Period
     organisation: str
@@ -110,6 +112,14 @@ class SpendReport:
     series: tuple[tuple[str, Figures], ...]
     """By day, or by month where the period is long; every one of them."""
     price_versions: tuple[tuple[str, Figures], ...]
+    adjustments: tuple[SpendAdjustment, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Names of keys, by their ids; of those that the directory knows."""
+
+    @property
+    def adjusted(self) -> MicroUsd:
+        """All adjustments together."""
+        return MicroUsd(sum(each.micro_usd for each in self.adjustments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +183,10 @@ def make_spend(
     series = tuple((bucket.name, happened.get(bucket.name, Figures())) for bucket in question.buckets)
     if sums.total != add(*groups.values()) or sums.total != add(*happened.values()):
         raise ArithmeticError("the groups do not add up to the ledger's total")
+    adjusted = Figures(micro_usd=MicroUsd(sum(each.micro_usd for each in sums.adjustments)))
     return SpendReport(
-        period, question.organisation, tuple(by), sums.as_of, sums.unwritten, sums.total, tuple(in_order), rest, series,
-        sums.price_versions,
+        period, question.organisation, tuple(by), sums.as_of, sums.unwritten, add(sums.total, adjusted),
+        tuple(in_order), rest, series, sums.price_versions, sums.adjustments, dict(sums.keys),
     )  # fmt: skip
 
 

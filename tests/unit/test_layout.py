@@ -26,6 +26,7 @@ DECLARATIONS = {
     "local/part.py": "what the supervisor must know of a program: one value",
     "local/reporting.py": "a protocol; progress implements it",
     "model/cache.py": "values without methods",
+    "model/adjustments.py": "one value, and why it cannot be",
     "model/chat.py": "one value without methods",
     "model/credentials.py": "values without methods",
     "model/exchange.py": "values without methods",
@@ -44,6 +45,7 @@ DECLARATIONS = {
     "policy/hosted_ports.py": "a protocol and one value; hosted_llm_guard and hosted_presidio implement it",
     "policy/guard_ports.py": "protocols and one value",
     "policy/limit_ports.py": "protocols; tests/contracts/test_limits holds their implementations to them",
+    "policy/adjustment_port.py": "a protocol; tests/contracts/test_adjustments holds its implementations to it",
     "policy/meter_port.py": "a protocol; adapters.memory_metrics and adapters.otel_metrics implement it",
     "policy/ports.py": "protocols; tests/contracts holds their implementations to them",
 }

@@ -52,7 +52,7 @@ begin
         return false;
     end if;
     insert into ledger_adjustments (id, organisation, part, unit, amount, reason, actor, approval)
-    select format('%s-%s', wanted.id, to_char(place, 'FM000')), wanted.organisation, part, 'micro_usd',
+    select format('%s-%s', wanted.id, to_char(place, 'FM0000')), wanted.organisation, part, 'micro_usd',
            wanted.micro_usd, wanted.reason, wanted.actor, wanted.approval
       from unnest(wanted.parts) with ordinality as counters (part, place) order by place;
     insert into admin_log (actor, action, subject, approval, detail)

@@ -13,15 +13,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.adapters.ledger_tables import LedgerTables
+from extproc.adapters.postgres_adjustments import PostgresAdjustments
+from extproc.adapters.postgres_keys import PostgresKeys
 from extproc.adapters.postgres_pool import open_pool
 from extproc.adapters.postgres_reports import PostgresReports
 from extproc.model.exchange import Usage
 from extproc.model.ids import ExchangeId
+from extproc.model.keys import Deed, NewKey
 from extproc.model.ledger import LedgerRow
 from extproc.model.refusals import Unavailable
 from extproc.model.reports import Column, Figures, PromptAnswer, Question, Sums, Value
 from extproc.operations.periods import Period, days_of
 from extproc.operations.reports import BLOCKING
+from tests.contracts.test_adjustments import CREDIT
+from tests.samples import make_key
 from tests.spend_rows import NOON, naive, spend_row, spend_rows, store
 
 OCTOBER_IN_BERLIN = Period(
@@ -222,3 +227,27 @@ async def test_a_report_writes_nothing(postgres_dsn: str) -> None:
 async def test_without_the_ledgers_tables_the_way_out_is_said(empty_postgres_dsn: str) -> None:
     with pytest.raises(Unavailable, match="extproc migrate"):
         await spend(empty_postgres_dsn, around())
+
+
+async def test_adjustments_are_of_the_time_that_they_are_for_and_of_one_organisation_where_one_is_asked_of(
+    postgres_dsn: str,
+) -> None:
+    moments = {"adj_before": -86_400.001, "adj_first": -86_400.0, "adj_last": 86_399.999, "adj_after": 86_400.0}
+    async with open_pool(postgres_dsn) as pool:
+        for name, later_s in moments.items():
+            each = replace(CREDIT, id=name, at_s=NOON.timestamp() + later_s, parts=())
+            await PostgresAdjustments(pool).make(each)
+        await PostgresAdjustments(pool).make(replace(CREDIT, id="adj_other", at_s=NOON.timestamp(), organisation="o"))
+    found = (await spend(postgres_dsn, around())).adjustments
+    assert [each.id for each in found] == ["adj_first", "adj_other", "adj_last"]
+    assert [each.id for each in (await spend(postgres_dsn, around(organisation="o"))).adjustments] == ["adj_other"]
+
+
+async def test_keys_that_the_directory_knows_have_names_where_keys_are_told_apart(postgres_dsn: str) -> None:
+    key = replace(make_key(), owner="ada")
+    async with open_pool(postgres_dsn) as pool:
+        await PostgresKeys(pool).add(NewKey(key, bytes(32)), Deed("ada", "CHG-1"), may_create_project=True)
+    await store(postgres_dsn, [spend_row(key=key.id), spend_row(key="key_gone"), spend_row(key="")])
+    name = f"{key.organisation}/{key.team}/{key.project} ({key.environment}, ada)"
+    assert (await spend(postgres_dsn, around(NOON, Column.MODEL, Column.KEY))).keys == ((key.id, name),)
+    assert (await spend(postgres_dsn, around(NOON, Column.MODEL))).keys == ()

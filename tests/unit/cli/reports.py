@@ -1,10 +1,12 @@
 """Reports for tests of what is printed of them, made of rows without a database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from extproc.model.adjustments import SpendAdjustment
 from extproc.model.ledger import LedgerRow
+from extproc.model.money import MicroUsd
 from extproc.model.reports import Column, Sums, Value
 from extproc.operations.currency import Conversion, read_conversion
 from extproc.operations.periods import Period
@@ -47,7 +49,14 @@ def euro() -> Conversion:
     return conversion
 
 
-def spend(rows: Sequence[LedgerRow], *by: By, most: int | None = None, unwritten: int = 0) -> SpendReport:
+def spend(
+    rows: Sequence[LedgerRow],
+    *by: By,
+    most: int | None = None,
+    unwritten: int = 0,
+    adjustments: Sequence[SpendAdjustment] = (),
+    keys: Mapping[str, str] | None = None,
+) -> SpendReport:
     question = ask_spend(PERIOD, by)
     groups, series, versions = defaultdict(list), defaultdict(list), defaultdict(list)
     for row in rows:
@@ -61,8 +70,21 @@ def spend(rows: Sequence[LedgerRow], *by: By, most: int | None = None, unwritten
         groups=tuple((values, naive(found)) for values, found in groups.items()),
         series=tuple((name, naive(found)) for name, found in sorted(series.items())),
         price_versions=tuple((name, naive(found)) for name, found in sorted(versions.items())),
+        adjustments=tuple(adjustments),
+        keys=tuple((keys or {}).items()),
     )
     return make_spend(question, sums, PERIOD, by, most)
+
+
+def adjustment(micro_usd: int = -2_500_000, **changes: str) -> SpendAdjustment:
+    plain = {"id": "adj_credit-1", "organisation": "acme", "team": "search", "reason": "credit note 4711"}
+    return SpendAdjustment(
+        **{**plain, **changes},  # type: ignore[arg-type]
+        at_s=NOON.timestamp(),
+        micro_usd=MicroUsd(micro_usd),
+        actor="ada",
+        approval="CHG-1",
+    )
 
 
 def within(rows: Sequence[LedgerRow]) -> list[LedgerRow]:

@@ -15,7 +15,7 @@ from extproc.model.ledger import End, Flag, LedgerRow
 from extproc.operations.currency import Conversion
 from extproc.operations.reports import By
 from tests.spend_rows import NOON, naive, spend_row, spend_rows
-from tests.unit.cli.reports import HOSTILE, euro, spend, within
+from tests.unit.cli.reports import HOSTILE, adjustment, euro, spend, within
 
 _NAMES = """
     html head meta title style body main header section h1 h2 p ul li i b div span small svg g rect line text
@@ -157,3 +157,15 @@ def test_an_empty_period_is_a_page() -> None:
     page = check(spend_html(spend([], By.TEAM), euro()))
     assert "There was nothing in that time." in page.texts["li"]
     check(spend_html(spend([]), None))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_adjustments_and_names_of_keys_are_text_too(name: str) -> None:
+    rows = [spend_row(NOON, 10_000_000, key="key_1")]
+    page = spend_html(spend(rows, By.KEY, adjustments=[adjustment(reason=name)], keys={"key_1": name}), None)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "-2.500000" in page
+    assert "7.500000" in page
+    assert "133.3 %" in page
+    assert "-33.3 %" in page

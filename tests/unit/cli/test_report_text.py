@@ -17,7 +17,7 @@ from extproc.model.money import MicroUsd
 from extproc.operations.currency import Conversion
 from extproc.operations.reports import By, SpendReport
 from tests.spend_rows import NOON, naive, spend_row, spend_rows
-from tests.unit.cli.reports import HOSTILE, euro, spend, within
+from tests.unit.cli.reports import HOSTILE, adjustment, euro, spend, within
 
 MONEY = [each for each in AMOUNTS if each.is_money]
 
@@ -148,3 +148,54 @@ def test_what_makes_figures_less_than_exact_is_said() -> None:
     assert "1 requests were to deployments without a price" in said
     assert "0.000005 USD are an estimate of ours" in said
     assert "1 USD = 0.92 EUR" in table(report, euro())
+
+
+# -- adjustments and keys -----------------------------------------------------------------------------------------
+
+
+@given(
+    spend_rows.map(within),
+    st.lists(st.sampled_from(By), unique=True, max_size=3),
+    st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=30),
+    st.sampled_from([None, 1]),
+)
+def test_adjustments_are_a_line_of_their_own_and_everything_adds_up_to_the_total(
+    rows: list[LedgerRow], by: list[By], amounts: list[int], most: int | None
+) -> None:
+    report = spend(rows, *by, most=most, adjustments=[adjustment(each) for each in amounts])
+    total = naive(rows).micro_usd + sum(amounts)
+    lines = list(csv.DictReader(io.StringIO(spend_csv(report, None))))
+    assert sum(micro(line["cost_usd"]) for line in lines) == total
+    assert (micro(lines[-1]["cost_usd"]), lines[-1]["requests"]) == (sum(amounts), "0")
+    assert None not in lines[-1]
+    if by:
+        assert lines[-1][by[0].value] == "(adjustments)"
+    told = json.loads(spend_json(report, None))
+    assert told["total"]["cost_micro_usd"] == total
+    rest = told["rest"]["cost_micro_usd"] if told["rest"] else 0
+    assert sum(row["cost_micro_usd"] for row in told["rows"]) + rest + sum(amounts) == total
+    assert [each["micro_usd"] for each in told["adjustments"]] == amounts
+    text = table(report)
+    foot = next(cells(line) for line in text.splitlines() if "│ total" in line)
+    own = next(cells(line) for line in text.splitlines() if "│ (adjustments)" in line)
+    assert (foot[-1], own[-1]) == (for_people(total), for_people(sum(amounts)))
+
+
+def test_each_adjustment_is_told_with_its_reason_and_too_many_are_counted() -> None:
+    few = notes(spend([], adjustments=[adjustment()]))
+    assert few[0] == "1 adjustments, together -2.500000 USD, are in the line (adjustments):"
+    assert few[1] == "adj_credit-1: -2.500000 USD, 2026-11-23 12:00, acme/search: credit note 4711"
+    assert len(few) == 2
+    assert notes(spend([], adjustments=[adjustment()] * 25))[-1] == "and 5 more: --format json has all."
+
+
+def test_a_key_has_its_name_beside_its_id_in_every_format() -> None:
+    called = "acme/search/ranking (prod, ada)"
+    rows = [spend_row(NOON, 5, key="key_1"), spend_row(NOON, 3, key="key_gone")]
+    report = spend(rows, By.KEY, By.MODEL, keys={"key_1": called})
+    assert f"key_1 {called}" in table(report)
+    known, gone = csv.DictReader(io.StringIO(spend_csv(report, None)))
+    assert (known["key"], known["key_name"], known["model"]) == ("key_1", called, "chat")
+    assert (gone["key"], gone["key_name"]) == ("key_gone", "")
+    told = json.loads(spend_json(report, None))["rows"]
+    assert [(row["key"], row["key_name"]) for row in told] == [("key_1", called), ("key_gone", None)]
