@@ -28,6 +28,7 @@ from extproc.exchange.events import (
     RequestHead,
     Wait,
 )
+from extproc.exchange.guarding import Blocked, GuardAsked, Guarded, guard_request
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
@@ -35,7 +36,8 @@ from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, with_m
 from extproc.exchange.tags import merge, tags_in_head, take_tags
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
-from extproc.model.identity import Principal, VirtualKey
+from extproc.model.guard import Verdict
+from extproc.model.identity import Permit, Principal, VirtualKey
 from extproc.model.ids import ExchangeId
 from extproc.model.plan import Headers, Plan
 from extproc.model.refusals import (
@@ -88,6 +90,7 @@ class Step(StrEnum):
     CONTENT = "content"
     REQUEST = "request"
     PERMIT = "permit"
+    GUARD = "guard"
     ROUTE = "route"
     PLAN = "plan"
     LIMITS = "limits"
@@ -131,6 +134,7 @@ class Admission:
         "_principal",
         "_surface",
         "_tags",
+        "_verdicts",
     )
 
     def __init__(self, desk: AdmissionDesk, observe: Observer | None = None) -> None:
@@ -146,6 +150,7 @@ class Admission:
         self._exchange = ExchangeId("")
         self._key: VirtualKey | None = None
         self._model = ""
+        self._verdicts: tuple[Verdict, ...] = ()
         self._tags: tuple[str, ...] = ()
 
     @property
@@ -191,7 +196,7 @@ class Admission:
             return
         operation = "" if self._operation is None else self._operation.value
         now_s = self._desk.clock.now_s()
-        row = note_refused(self._exchange, key, operation, self._model, refusal.kind.code, now_s)
+        row = note_refused(self._exchange, key, operation, self._model, refusal.kind.code, now_s, self._verdicts)
         spending.note(replace(row, tags=self._tags))
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
@@ -232,6 +237,9 @@ class Admission:
         # A name that does not exist is the caller's text; it is not kept.
         self._model = permit.model
         self._passed(Step.PERMIT, permit)
+        user = end_user(request)
+        guarded = await self._guard(request, permit)
+        request = guarded.request
         now_s = self._desk.clock.now_s()
         needs = read_needs(request)
         # Seeded with the exchange's id: what was decided can be decided again.
@@ -247,13 +255,13 @@ class Admission:
             deployments = tuple(each for each in deployments if each.dialect in COUNTING)
         plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.PLAN, plan)
-        asker = Asker(permit.principal.key, permit.model, end_user(request))
+        asker = Asker(permit.principal.key, permit.model, user)
         granted = await hold(asker, self._wish(request, plan), self._spending(request), now_s)
         if granted.most_output is not None:
             request = with_most_output(request, granted.most_output)
             plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.LIMITS, granted)
-        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, asker.user, self._tags)
+        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, user, self._tags, guarded)
         context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
@@ -262,7 +270,28 @@ class Admission:
             set_headers=_order_headers(plan, request),
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,
+            secrets=guarded.secrets,
         )
+
+    async def _guard(self, request: ModelRequest, permit: Permit) -> Guarded:
+        """The request as the firewall lets it go on.
+
+        Raises:
+            Refusal: it does not.
+            Unavailable: the vault does not have what its marks are made with.
+        """
+        desk = self._desk.guard
+        if desk is None:
+            return Guarded(request)
+        asked = GuardAsked(permit.principal.key, self._exchange, self._desk.pepper())
+        try:
+            guarded = await guard_request(request, asked, desk)
+        except Blocked as blocked:
+            self._verdicts = blocked.verdicts
+            raise blocked.refusal from None
+        self._verdicts = guarded.verdicts
+        self._passed(Step.GUARD, guarded)
+        return guarded
 
     def _wish(self, request: ModelRequest, plan: Plan) -> Wish:
         deployments = [self._catalog.deployments[attempt.deployment] for attempt in plan.attempts]

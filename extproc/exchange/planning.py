@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from extproc.dialects.degrading import write_for
 from extproc.dialects.extension import plain_for
 from extproc.dialects.registry import DIALECTS
+from extproc.exchange.guarding import Guarded
 from extproc.exchange.spending import NOTHING, NOTHING_HELD, Held
 from extproc.model.catalog import Catalog, Deployment
 from extproc.model.chat import ModelRequest
@@ -35,6 +36,8 @@ class Facts:
     """The end user that the request names."""
     tags: tuple[str, ...] = ()
     """The key's and the request's."""
+    guarded: Guarded | None = None
+    """What the firewall made of the request; None: there is none, as where a request is only explained."""
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
@@ -97,6 +100,8 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
         output_tokens=facts.estimate.output_tokens,
         user=hide_user(facts.user) if facts.user else "",
         tags=facts.tags,
+        verdicts=() if facts.guarded is None else facts.guarded.verdicts,
+        has_secrets=facts.guarded is not None and facts.guarded.secrets is not None,
         answer_headers=facts.held.headers,
     )
 
