@@ -89,7 +89,10 @@ class Pod:
         """Run the documentation's lines."""
         lines = re.search(r"^(mkdir -m 700 -p secrets\n.*?^chmod .*?)$", _DOCUMENTED, re.MULTILINE | re.DOTALL)
         assert lines is not None
+        (self.directory / "docs").symlink_to(ROOT / "docs")
         subprocess.run(["/bin/sh", "-ec", lines[1]], cwd=self.directory, check=True, timeout=30)
+        with (self.directory / "secrets/redis_users.acl").open("a") as users:
+            users.write("user test on nopass ~* &* +@all\n")
 
     def make_database(self) -> None:
         """The role of POSTGRES_USER, which must give its password, unlike everybody else of this server."""
@@ -136,9 +139,13 @@ class Pod:
 
     def workers_listen_to_redis(self) -> bool:
         """Whether they are subscribed, which takes the password: without Redis they serve too, only later informed."""
-        password = (self.directory / "secrets/redis_password").read_text().strip()
-        with redis.Redis(port=self.ports["redis"], password=password) as client:
+        with redis.Redis(port=self.ports["redis"], username="test", password="-") as client:
             return bool(client.pubsub_channels())
+
+    def refused_by_redis(self) -> list[object]:
+        """What the workers' user wanted and may not."""
+        with redis.Redis(port=self.ports["redis"], username="test", password="-") as client:
+            return list(client.acl_log())
 
     def stop(self, service: str) -> int:
         process = self.processes.pop(service)
@@ -197,3 +204,4 @@ def test_the_services_of_compose_serve_in_their_order_and_drain(pod: Pod) -> Non
         assert [model.id for model in client.models.list()] == ["local"]
     assert pod.stop("envoy") == 0
     assert pod.stop("workers") == 0
+    assert pod.refused_by_redis() == []
