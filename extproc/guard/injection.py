@@ -30,7 +30,7 @@ _HIDDEN = 0.35  # evidence: whoever encodes an instruction does not want it seen
 _MISPLACED = 0.2  # evidence: text that nobody should take orders from
 _MANUAL = 5  # more requests than that are what the document is about
 _REACH_CHARS = 2000
-_CONCEALING = frozenset({"base64", "hex", "gzip", "zlib", "rot13", "tags", "hidden"})
+_CONCEALING = frozenset({"base64", "hex", "gzip", "zlib", "rot13", "tags", "hidden", "comment"})
 """Steps of decoding that nobody needs who has nothing to hide; entities, escapes and odd spellings happen."""
 
 _DIRECT = Signs(WORDS, SIGNS)

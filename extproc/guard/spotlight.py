@@ -43,7 +43,8 @@ def weave(payload: Json, mode: Spotlight, nonce: str, markers: Sequence[ContextM
     woven = list(messages)
     is_apart = False
     if mode is not Spotlight.OFF:
-        woven = [_apart(message, markers, lambda text: marks.set_apart(text, mode)) for message in messages]
+        declared = [pair for pair in markers if pair.begin and pair.end]
+        woven = [_apart(message, declared, lambda text: marks.set_apart(text, mode)) for message in messages]
         is_apart = woven != messages
     if context:
         how = Spotlight.DELIMIT if mode is Spotlight.OFF else mode
