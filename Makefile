@@ -2,12 +2,14 @@
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Another environment: LLM Guard pins what the gateway cannot share.
+SCANNER ?= .venv-scanner
 ARGS   ?=
 # Most tests wait for servers of their own: two at a time halve the wait. Files stay whole: they share servers.
 PARALLEL ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check protos lock bench bench-config bench-limits eval-auto clean
+.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits docs-picture eval-auto clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,11 +37,23 @@ lock: $(VENV)/.dev ## resolve the lock files again from pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header --extra local --extra dev -o requirements/dev.txt requirements/build.in pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o extproc/local/model.txt requirements/model.in
 
+scanner: $(SCANNER)/.installed ## install and run a scanner service (ARGS="--config scanner.yaml")
+	@exec $(SCANNER)/bin/extproc scanner serve $(ARGS)
+
+test-scanner: $(VENV)/.dev $(SCANNER)/.test ## run LLM Guard and Presidio in a scanner service, as a gateway asks them
+	SCANNER_PYTHON=$(abspath $(SCANNER))/bin/python $(BIN)/pytest $(ARGS) tests/scanner
+
+lock-scanner: $(VENV)/.dev ## resolve that lock file again; pip must know where PyTorch without CUDA is
+	cd requirements && $(abspath $(BIN))/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o scanner.txt build.in scanner.in
+
 bench-limits: $(VENV)/.dev ## what limits cost with 1,000, 100,000 and 1,000,000 keys
 	$(BIN)/python bench/limits.py $(ARGS)
 
 bench-config: $(VENV)/.dev ## what 10, 100 and 1,000 deployments in one gateway.yaml cost
 	$(BIN)/python bench/config.py $(ARGS)
+
+docs-picture: $(VENV)/.dev ## draw docs/reports.png anew, in Debian's Chromium (apt-get install chromium)
+	PYTHONPATH=. $(BIN)/python bench/report_picture.py $(ARGS)
 
 bench: $(VENV)/.dev ## one paired run: bare Envoy beside the gateway
 	$(BIN)/python bench/run.py $(ARGS)
@@ -48,7 +62,7 @@ eval-auto: $(VENV)/.dev ## learn and measure the classifier behind model: auto (
 	$(BIN)/python bench/auto.py $(ARGS)
 
 clean: ## remove what make installed
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SCANNER)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -65,3 +79,14 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.local
+
+$(SCANNER)/.installed: requirements/scanner.txt pyproject.toml
+	@echo "Installing the scanner service (1.5 GB, some minutes the first time)"
+	@test -x $(SCANNER)/bin/python || $(PYTHON) -m venv $(SCANNER)
+	@$(SCANNER)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/scanner.txt
+	@$(SCANNER)/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(SCANNER)/.test: requirements/scanner-test.txt $(SCANNER)/.installed
+	@$(SCANNER)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/scanner-test.txt
+	@touch $@

@@ -26,6 +26,7 @@ COMMANDS = {
     "migrate": "bring the Postgres schema up to date",
     "report": "what was spent, on what and by whom, and whose prompts are long",
     "render": "write Envoy's configuration files",
+    "scanner": "run scanners that need an environment of their own",
     "serve": "run the worker processes that Envoy asks",
     "status": "listeners, clusters, requests, retries and errors as Envoy sees them",
     "up": "run the whole gateway on this machine",

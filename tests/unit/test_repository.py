@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+ALL_LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+SERVICE = ("scanner", "scanner-test")
+"""Another environment, which the gateway never has."""
+LOCKS = [lock for lock in ALL_LOCKS if lock.stem not in SERVICE]
 EXTRAS = {"gateway": (), "local": ("local",), "dev": ("local", "dev")}
 MAX_LINES = 400
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)")
@@ -59,7 +62,7 @@ def test_no_tracked_file_names_a_machine_or_a_package_index() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+@pytest.mark.parametrize("lock", ALL_LOCKS, ids=lambda lock: lock.stem)
 def test_every_locked_package_is_pinned_and_carries_its_hashes(lock: Path) -> None:
     entries = _entries(lock)
     assert entries
@@ -90,3 +93,19 @@ def test_the_lock_files_agree_with_each_other() -> None:
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_no_installation_brings_torch_or_litellm(lock: Path) -> None:
     assert _pins(_entries(lock)).keys() & {"torch", "litellm"} == set()
+
+
+def test_a_scanner_service_has_what_it_shares_with_the_gateway_in_the_gateways_versions() -> None:
+    wanted = _pins((ROOT / "requirements" / "scanner.in").read_text().splitlines())
+    locked = _pins(_entries(ROOT / "requirements" / "scanner.txt"))
+    gateway = _pins(_entries(ROOT / "requirements" / "gateway.txt"))
+    assert {name: locked.get(name) for name in wanted} == wanted
+    shared = wanted.keys() & gateway.keys()
+    assert {"click", "grpcio", "protobuf", "pydantic", "pyyaml", "structlog"} <= shared
+    assert {name: wanted[name] for name in shared} == {name: gateway[name] for name in shared}
+
+
+def test_a_scanner_service_has_no_package_of_cuda() -> None:
+    locked = _pins(_entries(ROOT / "requirements" / "scanner.txt"))
+    assert locked["torch"].endswith("+cpu")
+    assert [name for name in locked if name.startswith(("nvidia", "triton"))] == []
