@@ -1,0 +1,45 @@
+"""What stands where a secret would be, and is none: ``YOUR_API_KEY``, ``sk-xxxx``, an example from a manual, a UUID."""
+
+import re
+from collections import Counter
+from math import log2
+
+_SAYS_SO = re.compile(
+    r"your[_-]?|my[_-](?:api|secret|key|token|pass)|example|placeholder|change[_-]?me|dummy|redacted|insert[_-]"
+    r"|replace[_-]|sample|(?:key|token|secret|password)[_-]?here|goes[_-]here|x{4,}|\*{3,}|\.{3}|0{8,}|_{4,}|\?{3,}"
+    r"|0?123456789|abcdefgh|deadbeef|qwerty",
+    re.IGNORECASE,
+)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"[$%#@&]?[{(<\[].*|\$[A-Za-z_].*|.*[)\]}>]|(?:os|process|env|config|settings|self|this|args|ctx|request|vault|secrets?"
+    r"|var|local|data|params|options|user|account|credentials|auth|form|body|session)(?:\.[A-Za-z_]\w*)+[,;]?",
+    re.IGNORECASE,
+)
+
+
+def says_it_is_none(text: str) -> bool:
+    """Whether it names itself an example, or is a row that nobody draws at random."""
+    return _SAYS_SO.search(text) is not None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is a UUID: an identifier, whatever the name in front of it."""
+    return _UUID.fullmatch(text) is not None
+
+
+def is_reference(text: str) -> bool:
+    """Whether it says where a secret comes from: ``${TOKEN}``, ``os.environ[...]``, ``config.password``."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def entropy_bits(text: str) -> float:
+    """Shannon's entropy of its characters; bits per character."""
+    length = len(text)
+    return -sum(n / length * log2(n / length) for n in Counter(text).values()) if length else 0.0
+
+
+def looks_random(text: str) -> bool:
+    """Whether its characters could have been drawn: several kinds, hardly repeated; no words joined by hyphens."""
+    kinds = any("0" <= c <= "9" for c in text) + any("a" <= c <= "z" for c in text) + any("A" <= c <= "Z" for c in text)
+    return kinds >= 2 and entropy_bits(text) >= 3.0  # noqa: PLR2004 - 16 hexadecimal digits drawn at random have 3.2
