@@ -129,7 +129,7 @@ def _assumed_of(owner: VirtualKey, *, is_known: bool) -> Iterator[str]:
 
 
 async def _explain(gateway: Gateway, request: SavedRequest, owner: VirtualKey | None) -> Explanation:
-    desk = explain_desk(gateway.catalog, _credential(request), owner)
+    desk = explain_desk(gateway.catalog, _credential(request), owner, gateway.guard)
     head = RequestHead(request.headers, is_end=not request.body, protocol=request.protocol)
     async with asyncio.timeout(_DEADLINE_S):
         explanation = await explain(

@@ -281,14 +281,14 @@ class Admission:
             Unavailable: the vault does not have what its marks are made with.
         """
         desk = self._desk.guard
-        if desk is None:
-            return Guarded(request)
-        asked = GuardAsked(permit.principal.key, self._exchange, self._desk.pepper())
-        try:
-            guarded = await guard_request(request, asked, desk)
-        except Blocked as blocked:
-            self._verdicts = blocked.verdicts
-            raise blocked.refusal from None
+        guarded = Guarded(request)
+        if desk is not None:
+            asked = GuardAsked(permit.principal.key, self._exchange, self._desk.pepper())
+            try:
+                guarded = await guard_request(request, asked, desk)
+            except Blocked as blocked:
+                self._verdicts = blocked.verdicts
+                raise blocked.refusal from None
         self._verdicts = guarded.verdicts
         self._passed(Step.GUARD, guarded)
         return guarded

@@ -108,8 +108,9 @@ async def _run_rules(
 async def _ask(
     desk: GuardDesk, check: Check, leaves: tuple[Leaf, ...], direction: Direction, subject: Subject
 ) -> Scanned | Unavailable:
-    scanner = desk.scanners().get(check.scanner)
-    if scanner is None:
+    try:
+        scanner = desk.scanners()[check.scanner]
+    except KeyError:
         return Unavailable(check.scanner, "not open")
     asked = ScanAsked(subject.organisation, subject.exchange, direction, leaves, check.options, check.limit_s)
     began_ns = perf_counter_ns()

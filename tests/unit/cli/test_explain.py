@@ -52,7 +52,8 @@ def test_a_request_that_would_go_ends_well(explain: Explain) -> None:
     value = read(result)
     assert (value["verdict"], value["reply"]) == ("go", None)
     assert [each["step"] for each in value["decisions"]] == [
-        *("path", "credential", "identity", "content", "size", "json", "request", "permit", "route", "plan", "limits"),
+        *("path", "credential", "identity", "content", "size", "json", "request", "permit", "guard"),
+        *("route", "plan", "limits"),
         *("attempt 1", "envoy", "delivery", "on failure"),
     ]
     assert all(each["passed"] for each in value["decisions"])

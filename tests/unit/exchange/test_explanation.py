@@ -30,7 +30,7 @@ def facts(explanation: Explanation, step: str) -> dict[str, str]:
 async def test_a_request_that_goes_is_told_to_its_end_in_order() -> None:
     explanation = await told(World())
     assert steps(explanation) == [
-        *("path", "credential", "identity", "content", "json", "request", "permit", "route", "plan", "limits"),
+        *("path", "credential", "identity", "content", "json", "request", "permit", "guard", "route", "plan", "limits"),
         *("attempt 1", "attempt 2", "envoy", "delivery", "on failure"),
     ]
     assert not explanation.is_refused
