@@ -29,6 +29,7 @@ from extproc.exchange.events import (
     Send,
     TimedOut,
 )
+from extproc.exchange.output_guard import OutputGuard
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
 from extproc.exchange.provider_id import read_provider_id
 from extproc.exchange.replies import JSON_TYPE
@@ -53,6 +54,9 @@ _KEPT = frozenset({":status", "content-type", "retry-after", "date"})
 
 _MAX_WAIT_DIGITS = 6
 
+HELD_S = 1.0
+"""How long the head of a stream waits for text that is held; then it goes without. Envoy's own limit runs on."""
+
 
 class Phase(Enum):
     """Where an attempt's response stands."""
@@ -72,6 +76,7 @@ class Delivery:
         "_context",
         "_dialect",
         "_failure",
+        "_guard",
         "_head",
         "_limits",
         "_max_bytes",
@@ -83,9 +88,15 @@ class Delivery:
     )
 
     def __init__(
-        self, context: ExchangeContext, deployment: DeploymentName, attempt_number: int, max_response_bytes: int
+        self,
+        context: ExchangeContext,
+        deployment: DeploymentName,
+        attempt_number: int,
+        max_response_bytes: int,
+        guard: OutputGuard | None = None,
     ) -> None:
         self._context = context
+        self._guard = guard
         self._limits = _limits(context, deployment)
         self._number = attempt_number
         self._max_bytes = max_response_bytes
@@ -116,6 +127,11 @@ class Delivery:
         return self._limits.first_token_s if self._context.is_stream else self._limits.total_s
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether the provider has begun and all of it waits to be judged: the head then waits for HELD_S."""
+        return self._phase is Phase.HELD and self._body.has_begun
+
+    @property
     def is_flowing(self) -> bool:
         """Whether the headers were released: patience is then counted from event to event."""
         return self._phase is Phase.FLOWING
@@ -136,9 +152,10 @@ class Delivery:
             usage_shrank=self._body.usage_shrank,
             answer_bytes=self._body.answer_bytes,
             provider_request_id=read_provider_id(self._head.headers if self._head else (), self._context.id),
+            verdicts=() if self._guard is None else self._guard.verdicts,
         )
 
-    def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
+    async def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
         """The actions for this event, possibly none.
 
         Raises:
@@ -146,12 +163,16 @@ class Delivery:
         """
         match event:
             case ResponseHead() if self._phase is Phase.START:
-                return self._on_head(event)
+                return await self._on_head(event)
             case ResponseChunk(data, is_last) if self._phase in {Phase.HELD, Phase.FLOWING}:
                 self._received += len(data)
-                return self._on_body(data, is_last=is_last)
+                return await self._on_body(data, is_last=is_last)
             case ResponseTrailers(names) if self._phase in {Phase.HELD, Phase.FLOWING}:
-                return self._on_trailers(names)
+                return await self._on_trailers(names)
+            case TimedOut() if self.is_held_back:
+                # The provider is in time; whoever asked need not wait for the judgement to know that it answers.
+                self._phase = Phase.FLOWING
+                return [self._release()]
             case TimedOut() if self._phase in {Phase.START, Phase.HELD, Phase.FLOWING}:
                 return self._fail(FailedAttempt(UPSTREAM_TIMEOUT))
             case ResponseHead() | ResponseChunk() | ResponseTrailers() | TimedOut():
@@ -159,24 +180,25 @@ class Delivery:
             case _:
                 assert_never(event)
 
-    def _on_head(self, head: ResponseHead) -> list[DeliveryAction]:
+    async def _on_head(self, head: ResponseHead) -> list[DeliveryAction]:
         self._head = head
         self._phase = Phase.HELD
         media = _media_type(head.headers)
         if head.status != 200:  # noqa: PLR2004 - HTTP's own word
             hides = self._limits.upstream_model
-            self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes, hides)
+            self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes, hides, self._guard)
         elif self._context.is_stream and media == self._dialect.stream_media:
-            self._body = StreamBody(self._dialect, self._voice.open_writer(), max_held_bytes=self._max_bytes)
+            writer = self._voice.open_writer()
+            self._body = StreamBody(self._dialect, writer, max_held_bytes=self._max_bytes, guard=self._guard)
         elif not self._context.is_stream and media == "application/json":
-            self._body = PlainBody(self._dialect, self._voice, 200, self._max_bytes)
+            self._body = PlainBody(self._dialect, self._voice, 200, self._max_bytes, guard=self._guard)
         else:
             return self._fail(FailedAttempt(UPSTREAM_INVALID))
-        return self._on_body(b"", is_last=True) if head.is_end else []
+        return await self._on_body(b"", is_last=True) if head.is_end else []
 
-    def _on_body(self, data: bytes, *, is_last: bool) -> list[DeliveryAction]:
+    async def _on_body(self, data: bytes, *, is_last: bool) -> list[DeliveryAction]:
         try:
-            ready = self._body.feed(data, is_last=is_last)
+            ready = await self._body.feed(data, is_last=is_last)
         except FailedAttempt as failed:
             return self._fail(failed)
         actions: list[DeliveryAction] = []
@@ -190,21 +212,25 @@ class Delivery:
             self._phase = Phase.DONE
         return actions
 
-    def _on_trailers(self, names: tuple[str, ...]) -> list[DeliveryAction]:
+    async def _on_trailers(self, names: tuple[str, ...]) -> list[DeliveryAction]:
         """Trailers end the response in place of a last chunk, and are all dropped."""
         actions: list[DeliveryAction] = [
             Send(action.data, is_last=False) if isinstance(action, Send) else action
-            for action in self._on_body(b"", is_last=True)
+            for action in await self._on_body(b"", is_last=True)
         ]
         return [*actions, PassTrailers(names)] if self._body.is_answer else actions
 
     def _release(self) -> ReleaseHead:
         # A stream is the client's dialect's by now, whatever the provider calls its own.
         media = (("content-type", "text/event-stream"),) if isinstance(self._body, StreamBody) else ()
+        kept = _KEPT
+        if self._guard is not None:
+            # Nobody has judged what else a provider writes into its headers.
+            media, kept = media or (JSON_TYPE,), frozenset({":status", "content-type"})
         return ReleaseHead(
             None,
             (*media, *self._voice.headers(), *self._context.answer_headers, *self._route_headers()),
-            tuple(name for name in self._head_names() if name not in _KEPT),
+            tuple(name for name in self._head_names() if name not in kept),
         )
 
     def _is_next_asked(self, failed: FailedAttempt) -> bool:

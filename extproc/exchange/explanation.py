@@ -100,7 +100,7 @@ async def explain(desk: AdmissionDesk, head: RequestHead, body: RequestBody, *, 
         raise TypeError("admission waits for more than a head and a body")
     after = (
         Decision(step, is_passed=True, reason=reason, facts=facts)
-        for step, reason, facts in rehearse(action, max_response_bytes)
+        for step, reason, facts in await rehearse(action, max_response_bytes)
     )
     return Explanation((*decisions, *after), None)
 

@@ -5,7 +5,6 @@ playing a short answer and a failure to a real ``Delivery``. Credentials are nam
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 from extproc.exchange.delivery import Delivery
@@ -33,13 +32,14 @@ _USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}
 _DONE = b"data: [DONE]\n\n"
 
 
-def rehearse(go: Go, max_response_bytes: int) -> Iterator[Told]:
+async def rehearse(go: Go, max_response_bytes: int) -> tuple[Told, ...]:
     """Everything after admission's go, in the order it would happen."""
-    for number, attempt in enumerate(go.plan.attempts, 1):
-        yield _attempt(go, attempt, number)
-    yield _envoy(go)
-    yield _answer(go, max_response_bytes)
-    yield _failure(go, max_response_bytes)
+    return (
+        *(_attempt(go, attempt, number) for number, attempt in enumerate(go.plan.attempts, 1)),
+        _envoy(go),
+        await _answer(go, max_response_bytes),
+        await _failure(go, max_response_bytes),
+    )
 
 
 def _attempt(go: Go, attempt: Attempt, number: int) -> Told:
@@ -77,18 +77,19 @@ def _envoy(go: Go) -> Told:
     return "envoy", "sends the body as admission wrote it, along this order", facts
 
 
-def _answer(go: Go, max_response_bytes: int) -> Told:
+async def _answer(go: Go, max_response_bytes: int) -> Told:
     delivery = _delivery(go, 1, max_response_bytes)
     held_s = delivery.patience_s
     facts: Facts = (("answer at most", f"{max_response_bytes:,} bytes"),)
     if not go.context.is_stream:
-        delivery.handle(ResponseHead(200, _JSON, is_end=False))
+        await delivery.handle(ResponseHead(200, _JSON, is_end=False))
         return "delivery", f"holds the whole answer, up to {held_s:g} s, until it can be read to its end", facts
-    delivery.handle(ResponseHead(200, _EVENT_STREAM, is_end=False))
-    is_held = not delivery.handle(ResponseChunk(_ROLE, is_last=False))
-    delivery.handle(ResponseChunk(_WORD, is_last=False))
+    await delivery.handle(ResponseHead(200, _EVENT_STREAM, is_end=False))
+    is_held = not await delivery.handle(ResponseChunk(_ROLE, is_last=False))
+    await delivery.handle(ResponseChunk(_WORD, is_last=False))
     idle_s = delivery.patience_s
-    last = delivery.handle(ResponseChunk(_USAGE, is_last=False)) + delivery.handle(ResponseChunk(_DONE, is_last=True))
+    last = await delivery.handle(ResponseChunk(_USAGE, is_last=False))
+    last += await delivery.handle(ResponseChunk(_DONE, is_last=True))
     is_hidden = b'"usage"' not in _sent(last)
     facts = (
         ("after that", f"cut when silent for {idle_s:g} s"),
@@ -100,10 +101,10 @@ def _answer(go: Go, max_response_bytes: int) -> Told:
     return "delivery", f"holds the headers until {until}, up to {held_s:g} s", facts
 
 
-def _failure(go: Go, max_response_bytes: int) -> Told:
+async def _failure(go: Go, max_response_bytes: int) -> Told:
     facts = []
     for number, attempt in enumerate(go.plan.attempts, 1):
-        actions = _delivery(go, number, max_response_bytes).handle(ResponseHead(503, _JSON, is_end=True))
+        actions = await _delivery(go, number, max_response_bytes).handle(ResponseHead(503, _JSON, is_end=True))
         facts.append((attempt.deployment, _outcome(actions)))
     return "on failure", "when a provider answers 503 before a first event", tuple(facts)
 

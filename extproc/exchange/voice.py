@@ -1,6 +1,6 @@
 """How one exchange's client is spoken to: its surface, and what answers must know of the request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extproc.dialects.answer_size import answer_bytes
 from extproc.dialects.anthropic_answer import read_count
@@ -22,8 +22,8 @@ class Voice:
     is_count: bool = False
     """Whether tokens are counted; only providers of the surface's own dialect are asked to."""
 
-    def read(self, dialect: Dialect, body: bytes) -> Answer:
-        """A provider's whole answer, with the client's bytes as its body.
+    def hear(self, dialect: Dialect, body: bytes) -> Answer:
+        """A provider's whole answer, canonical.
 
         Raises:
             Unreadable, ProviderFailed
@@ -31,8 +31,15 @@ class Voice:
         if self.is_count:
             return read_count(body)
         answer = dialect.read_answer(body)
-        size = 0 if answer.value is None else answer_bytes(answer.value, "message")
-        return Answer(self.surface.write_answer(answer, self.asked), answer.usage, text_bytes=size)
+        return replace(answer, text_bytes=0 if answer.value is None else answer_bytes(answer.value, "message"))
+
+    def say(self, answer: Answer) -> bytes:
+        """The client's bytes for a canonical answer.
+
+        Raises:
+            Unreadable: its dialect cannot say it.
+        """
+        return answer.body if self.is_count else self.surface.write_answer(answer, self.asked)
 
     def open_writer(self) -> StreamWriter:
         """A writer for a stream."""

@@ -16,8 +16,9 @@ import grpc
 import structlog
 
 from extproc.exchange.admission import Admission, AdmissionDesk
-from extproc.exchange.delivery import Delivery
+from extproc.exchange.delivery import HELD_S, Delivery
 from extproc.exchange.events import Break, DeliveryEvent, TimedOut
+from extproc.exchange.output_guard import open_output_guard
 from extproc.model.guard import GuardSecrets
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
 from extproc.model.secret import Secret
@@ -114,7 +115,8 @@ class Doors:
         if first is None:
             return
         seat = decode_seat(first)
-        delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes)
+        guard = open_output_guard(self._desk.guard, seat.context, _secrets(seat, self._desk.pepper))
+        delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes, guard)
         holds = self._holds if seat.context.hold is not None else None
         if holds is not None:
             holds.begin(seat.context.organisation, seat.context.id)
@@ -129,9 +131,9 @@ class Doors:
 
     async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch") -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + delivery.patience_s
+        deadline, is_held_back = loop.time() + delivery.patience_s, False
         while True:
-            for action in delivery.handle(event):
+            for action in await delivery.handle(event):
                 if isinstance(action, Break):
                     return
                 async with asyncio.timeout(delivery.patience_s):
@@ -144,6 +146,8 @@ class Doors:
             if delivery.is_flowing:
                 watch.note_first_token()
                 deadline = loop.time() + delivery.patience_s
+            elif delivery.is_held_back and not is_held_back:
+                deadline, is_held_back = min(deadline, loop.time() + HELD_S), True
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await line.read()

@@ -105,7 +105,7 @@ class _FaultyDelivery:
             return True
         return getattr(self._delivery, name)
 
-    def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
+    async def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
         if self._delivery.is_flowing:
             if self._fault == "raise-late":
                 raise RuntimeError("a bug")
@@ -113,7 +113,7 @@ class _FaultyDelivery:
                 os.kill(os.getpid(), signal.SIGKILL)
             if self._fault == "hang-late":
                 signal.pause()
-        return self._delivery.handle(event)
+        return await self._delivery.handle(event)
 
 
 class _Replayed:

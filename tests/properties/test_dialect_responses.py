@@ -21,7 +21,7 @@ from extproc.exchange.plain_body import FailedAttempt
 from extproc.exchange.stream_body import StreamBody
 from tests.aws_messages import event as aws_event
 from tests.dialect_goldens import ANSWERS, STREAMS
-from tests.unit.exchange.worlds import voice
+from tests.unit.exchange.worlds import at_once, voice
 
 EVENTS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
 CLAIMS = (Unreadable, ProviderFailed, EventTooLarge)
@@ -85,7 +85,7 @@ def deliver(dialect: str, data: bytes) -> None:
     for wants_usage in (False, True):
         try:
             body = StreamBody(DIALECTS[dialect], voice(wants_usage=wants_usage).open_writer(), max_held_bytes=10**7)
-            released = body.feed(data, is_last=True)
+            released = at_once(body.feed(data, is_last=True))
         except FailedAttempt:
             continue
         assert released.endswith(b"data: [DONE]\n\n")

@@ -24,7 +24,7 @@ from extproc.model.exchange import AttemptLimits, ExchangeContext, Usage
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.refusals import UPSTREAM_ERROR
 from extproc.model.seams import RETRY_HEADER
-from tests.unit.exchange.worlds import voice
+from tests.unit.exchange.worlds import at_once, voice
 
 MAX_BYTES = 100_000
 
@@ -68,7 +68,7 @@ ANSWER = b"".join(event(e) for e in (ROLE, WORD, STOP, USAGE, DONE))
 
 
 def play(door: Delivery, *events: object) -> list[DeliveryAction]:
-    return [action for each in events for action in door.handle(each)]  # type: ignore[arg-type]
+    return [action for each in events for action in at_once(door.handle(each))]  # type: ignore[arg-type]
 
 
 def sent(actions: list[DeliveryAction]) -> bytes:
@@ -288,7 +288,7 @@ def test_no_order_of_events_ends_cleanly_without_an_answer(script: list[object],
     seen: list[DeliveryAction] = []
     for each in script:
         try:
-            seen += door.handle(each)  # type: ignore[arg-type]
+            seen += at_once(door.handle(each))  # type: ignore[arg-type]
         except OutOfOrder:
             break
         if door.is_over:
@@ -336,14 +336,14 @@ def anthropics(number: int = 1, *, is_stream: bool = True, deployments: int = 1)
 
 def test_anthropics_client_gets_events_that_it_knows_and_their_end_only_when_all_is_said() -> None:
     door = anthropics()
-    door.handle(head())
-    assert door.handle(ResponseChunk(event(ROLE), is_last=False)) == []
-    release, first = door.handle(ResponseChunk(event(WORD), is_last=False))
+    play(door, head())
+    assert play(door, ResponseChunk(event(ROLE), is_last=False)) == []
+    release, first = play(door, ResponseChunk(event(WORD), is_last=False))
     assert isinstance(release, ReleaseHead)
     assert ("request-id", "x-1") in release.set_headers
     assert isinstance(first, Send)
     assert first.data.startswith(b"event: message_start\n")
-    (last,) = door.handle(ResponseChunk(event(STOP) + event(USAGE) + event(DONE), is_last=True))
+    (last,) = play(door, ResponseChunk(event(STOP) + event(USAGE) + event(DONE), is_last=True))
     assert isinstance(last, Send)
     assert last.data.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
     assert door.record.usage is not None
@@ -351,9 +351,9 @@ def test_anthropics_client_gets_events_that_it_knows_and_their_end_only_when_all
 
 def test_a_late_failure_is_an_error_event_of_anthropics_and_a_break() -> None:
     door = anthropics()
-    door.handle(head())
-    door.handle(ResponseChunk(event(WORD), is_last=False))
-    told, end = door.handle(ResponseChunk(b"", is_last=True))
+    play(door, head())
+    play(door, ResponseChunk(event(WORD), is_last=False))
+    told, end = play(door, ResponseChunk(b"", is_last=True))
     assert isinstance(told, Send)
     assert told.data.startswith(b'event: error\ndata: {"type":"error"')
     assert b"message_stop" not in told.data
@@ -361,7 +361,7 @@ def test_a_late_failure_is_an_error_event_of_anthropics_and_a_break() -> None:
 
 
 def test_an_early_failure_is_told_in_anthropics_shape() -> None:
-    (reply,) = anthropics(is_stream=False).handle(head(503, "application/json", is_end=True))
+    (reply,) = play(anthropics(is_stream=False), head(503, "application/json", is_end=True))
     assert isinstance(reply, Reply)
     assert json.loads(reply.body)["error"] == {
         "type": "api_error",
@@ -369,7 +369,7 @@ def test_an_early_failure_is_told_in_anthropics_shape() -> None:
         "code": "upstream_error",
     }
     assert ("request-id", "x-1") in reply.headers
-    _, body = anthropics(is_stream=False, deployments=2).handle(head(503, "application/json", is_end=True))
+    _, body = play(anthropics(is_stream=False, deployments=2), head(503, "application/json", is_end=True))
     assert isinstance(body, Send)
     assert json.loads(body.data)["type"] == "error"
 

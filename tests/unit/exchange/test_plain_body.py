@@ -8,7 +8,7 @@ from extproc.dialects.openai import OpenAi
 from extproc.dialects.registry import DIALECTS
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
 from extproc.model.refusals import UPSTREAM_ERROR, UPSTREAM_INVALID, UPSTREAM_TOO_LARGE
-from tests.unit.exchange.worlds import voice
+from tests.unit.exchange.worlds import at_once, voice
 
 MISTAKES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "golden" / "mistakes" / "recorded.json").read_text()
@@ -17,7 +17,7 @@ MISTAKES: list[dict[str, Any]] = json.loads(
 
 def failed(body: PlainBody, data: bytes, *, is_last: bool = True) -> FailedAttempt:
     with pytest.raises(FailedAttempt) as caught:
-        body.feed(data, is_last=is_last)
+        at_once(body.feed(data, is_last=is_last))
     return caught.value
 
 
@@ -32,7 +32,7 @@ def test_a_200_with_an_error_inside_is_an_error() -> None:
 
 def test_an_answer_beyond_the_limit_is_given_up_before_its_end() -> None:
     body = PlainBody(OpenAi(), voice(), 200, 10)
-    assert body.feed(b"x" * 10, is_last=False) == b""
+    assert at_once(body.feed(b"x" * 10, is_last=False)) == b""
     assert failed(body, b"x", is_last=False).kind is UPSTREAM_TOO_LARGE
 
 
@@ -72,7 +72,6 @@ def test_the_models_name_at_the_provider_is_not_told() -> None:
 
 def test_the_text_of_a_whole_answer_is_counted() -> None:
     body = PlainBody(OpenAi(), voice(), 200, 10_000)
-    body.feed(
-        b'{"choices":[{"index":0,"message":{"content":"hi"}},{"index":1,"message":{"content":"ho"}}]}', is_last=True
-    )
+    data = b'{"choices":[{"index":0,"message":{"content":"hi"}},{"index":1,"message":{"content":"ho"}}]}'
+    at_once(body.feed(data, is_last=True))
     assert body.answer_bytes == len("hiho")

@@ -23,17 +23,17 @@ async def go(**fields: object) -> Go:
     ],
 )
 async def test_each_attempt_tells_the_limits_that_bind_it(*, is_stream: bool, limits: dict[str, str]) -> None:
-    step, reason, facts = next(rehearse(await go(stream=is_stream), 1 << 20))
+    step, reason, facts = (await rehearse(await go(stream=is_stream), 1 << 20))[0]
     assert (step, reason) == ("attempt 1", "main: tried first")
     assert limits.items() <= dict(facts).items()
 
 
 async def test_a_credential_is_named_and_hidden_and_its_absence_said() -> None:
-    first, second, *_ = rehearse(await go(model="two"), 1 << 20)
+    first, second, *_ = await rehearse(await go(model="two"), 1 << 20)
     assert dict(first[2])["headers"] == "content-type, user-agent, authorization (hidden)"
     assert dict(second[2])["headers"] == "content-type, user-agent; no credential"
 
 
 async def test_delivery_tells_the_size_it_takes() -> None:
-    delivery = next(told for told in rehearse(await go(), 12_345) if told[0] == "delivery")
+    delivery = next(told for told in await rehearse(await go(), 12_345) if told[0] == "delivery")
     assert dict(delivery[2])["answer at most"] == "12,345 bytes"

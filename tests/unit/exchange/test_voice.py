@@ -17,9 +17,11 @@ ANSWER = json.dumps(
 
 
 def test_each_surface_says_the_same_in_its_own_way() -> None:
-    plain = voice().read(DIALECTS["openai"], ANSWER)
-    assert plain.body == ANSWER
-    told = json.loads(voice(surface="anthropic").read(DIALECTS["openai"], ANSWER).body)
+    heard = voice().hear(DIALECTS["openai"], ANSWER)
+    assert heard.text_bytes == len("Hello.")
+    plain = json.loads(voice().say(heard))
+    assert plain["choices"] == json.loads(ANSWER)["choices"]
+    told = json.loads(voice(surface="anthropic").say(heard))
     assert told["content"] == [{"type": "text", "text": "Hello."}]
     assert voice(surface="anthropic").open_writer().write(Done()).endswith(b'{"type":"message_stop"}\n\n')
 
@@ -33,10 +35,10 @@ def test_errors_name_the_request() -> None:
 
 def test_a_count_is_read_as_one() -> None:
     counting = Voice(voice(surface="anthropic").surface, voice().asked, is_count=True)
-    answer = counting.read(DIALECTS["anthropic"], b'{"input_tokens":14,"x":1}')
-    assert (answer.body, answer.usage) == (b'{"input_tokens":14}', None)
+    answer = counting.hear(DIALECTS["anthropic"], b'{"input_tokens":14,"x":1}')
+    assert (counting.say(answer), answer.usage) == (b'{"input_tokens":14}', None)
     with pytest.raises(Unreadable):
-        counting.read(DIALECTS["anthropic"], b'{"input_tokens":-1}')
+        counting.hear(DIALECTS["anthropic"], b'{"input_tokens":-1}')
 
 
 def test_the_context_says_how_to_speak() -> None:

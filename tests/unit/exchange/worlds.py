@@ -2,8 +2,10 @@
 
 import json
 import secrets
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.dialects.surface import Asked
@@ -18,6 +20,7 @@ from extproc.model.routing import Member, RoutingGroup, Strategy
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token, mint_token
 
+Result = TypeVar("Result")
 PEPPER = Secret("pepper")
 REF = CredentialRef("providers/openai", "api_key")
 MAIN = Deployment(
@@ -125,3 +128,14 @@ def chat(**fields: object) -> RequestBody:
 def voice(*, wants_usage: bool = False, surface: str = "openai", model: str = "one") -> Voice:
     """How a client of this surface is spoken to."""
     return Voice(SURFACES[surface], Asked("req-1", model, wants_usage))
+
+
+def at_once(step: Coroutine[object, None, Result]) -> Result:
+    """What a step gives that has nothing to wait for, as where nothing is judged."""
+    try:
+        step.send(None)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    step.close()
+    raise AssertionError("it waits for something")

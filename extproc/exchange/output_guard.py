@@ -1,0 +1,367 @@
+"""Judges what a provider says before it moves on: an attempt's whole answer, or its stream piece by piece.
+
+    items of a stream ──> lanes ──judged──> the same items, as far as they may go, with what was taken out or put back
+
+Nothing goes that was not judged, and what goes is written anew from what was judged. A stream's end is held as far as
+a finding may still come of it; a block comes before any of what it is about has gone, but for a text that was split
+over others on purpose: of that, the rest does not go. What the canary rule looks for is looked for in the order of
+arrival too, across choices and fields. Read next: ``output_strings``, ``output_lanes``, ``output_checks``;
+``policy.guard`` asks the scanners.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from extproc.dialects.dialect import Answer, Aside, Chunk, Done, Ping, StreamItem, Unreadable
+from extproc.dialects.provider_json import read_object, write_json
+from extproc.exchange.output_checks import Tally, checks_of
+from extproc.exchange.output_lanes import Lane
+from extproc.exchange.output_strings import PAYLOADS, Flow, Spot, strings_of
+from extproc.guard.restoration import Restorer
+from extproc.guard.rules import reach_of
+from extproc.model.exchange import ExchangeContext
+from extproc.model.guard import Direction, Finding, GuardSecrets, Leaf, Place, Scanned, Trust, Verdict
+from extproc.model.guard_policy import Action, Check, GuardPolicy
+from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE, UPSTREAM_TOO_LARGE, Kind, Unavailable
+from extproc.policy.guard import Found, GuardDesk, Subject, counted, find
+
+GATE_SIZES = (256, 512, 1024)
+"""Characters of a text at which scanners that are no rules are asked while it grows; then after each further 1024."""
+_GATE_BEFORE = 1024
+"""Characters before what is new that they are given with it."""
+_MOST_LANES = 4096
+_WIRE: Place = ("#wire",)
+_ASIDE, _EXTENSION = "#aside", "#extension"
+_OPAQUE = "opaque"
+"""The rule that finds what nothing here can decode, which some fields hold by their nature."""
+
+
+@dataclass(slots=True, eq=False)
+class Stopped(Exception):  # noqa: N818 - what it is
+    """The answer does not go on."""
+
+    kind: Kind
+
+
+@dataclass(slots=True)
+class _Held:
+    """An item that waits, and which stretches of lanes it has."""
+
+    item: StreamItem
+    parts: list[tuple[Lane, Spot, int, int]] = field(default_factory=list)
+
+
+class OutputGuard:
+    """One attempt's. Used for one answer or one stream."""
+
+    __slots__ = (
+        "_checks",
+        "_choices",
+        "_desk",
+        "_edited",
+        "_is_done",
+        "_lanes",
+        "_queue",
+        "_reach",
+        "_restorer",
+        "_subject",
+        "_tally",
+        "_whole",
+        "_wire",
+        "held_chars",
+    )
+
+    def __init__(self, desk: GuardDesk, policy: GuardPolicy, subject: Subject, secrets: GuardSecrets) -> None:
+        self._desk = desk
+        self._subject = subject
+        self._checks = checks_of(policy, secrets)
+        self._tally = Tally()
+        self._lanes: dict[Place, Lane] = {}
+        self._queue: deque[_Held] = deque()
+        self._reach = reach_of([check.spec for check in self._checks.rules])
+        self._restorer = Restorer(secrets.redactions) if policy.restores and secrets.redactions else None
+        self._edited: set[int | None] = set()
+        self._is_done = False
+        self.held_chars = 0
+        """How much text waits."""
+        self._whole: dict[Place, list[str]] = {}
+        leakage = self._checks.leakage
+        self._wire = None if leakage is None else _Wire(leakage, reach_of([leakage.spec]))
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One for each check, as far as it was judged; none where nothing was."""
+        return self._tally.verdicts(self._checks, self._subject.policy)
+
+    async def stream(self, items: Sequence[StreamItem]) -> list[StreamItem]:
+        """What may go on now; ``Done`` goes last, when all was judged.
+
+        Raises:
+            Stopped: policy lets it go no further, or a scanner that it does not do without gave no answer.
+        """
+        ready: list[StreamItem] = []
+        for item in items:
+            match item:
+                case Ping():
+                    ready.append(item)
+                case Chunk(value):
+                    value.pop("obfuscation", None)
+                    self._queue.append(self._take(Chunk(value), ((value, ()),)))
+                    self._end_lanes(value)
+                case Aside(value):
+                    own = dict(value)
+                    self._queue.append(self._take(Aside(own), ((own, (_ASIDE,)),)))
+                case Done():
+                    self._queue.append(_Held(item))
+                    self._finish()
+        await self._judge()
+        return [*ready, *self._release()]
+
+    async def answer(self, answer: Answer) -> Answer:
+        """The whole answer, as it may go.
+
+        Raises:
+            Stopped: see ``stream``.
+            Unreadable: it is no JSON object.
+        """
+        value: Any = read_object(answer.body) if answer.value is None else answer.value
+        if value is None:
+            raise Unreadable
+        roots = [(value, ()), *([] if answer.extension is None else [(answer.extension, (_EXTENSION,))])]
+        held = self._take(Done(), roots)
+        self._queue.append(held)
+        self._finish()
+        await self._judge()
+        self._release()
+        for choice in _choices(value):
+            self._without_logprobs(choice)
+        return replace(answer, body=write_json(value), value=value)
+
+    async def told(self, text: str, param: str | None) -> tuple[str, str | None]:
+        """A provider's words about an error and the field that it names, as they may go; nothing where they may not."""
+        box: dict[str, Any] = {"text": text, "param": param}
+        try:
+            self._queue.append(self._take(Done(), ((box, ("error",)),)))
+            self._finish()
+            await self._judge()
+        except Stopped:
+            return "", None
+        self._release()
+        return box["text"], box["param"]
+
+    def _take(self, item: StreamItem, roots: Iterable[tuple[object, Place]]) -> _Held:
+        held = _Held(item)
+        for value, place in roots:
+            # Listed first: what is put in place of a key must not be met again.
+            for spot in list(strings_of(value, *map(str, place))):
+                lane = self._lane(spot)
+                start, end = lane.take(spot.text)
+                held.parts.append((lane, spot, start, end))
+                self.held_chars += len(spot.text)
+                if self._wire is not None and lane.flow is Flow.RUNNING:
+                    self._wire.take(lane, spot.text)
+                if self._checks.whole or self._checks.late:
+                    self._whole.setdefault(lane.place, []).append(spot.text)
+        return held
+
+    def _lane(self, spot: Spot) -> Lane:
+        lane = self._lanes.get(spot.lane)
+        if lane is None:
+            if len(self._lanes) >= _MOST_LANES:
+                raise Stopped(UPSTREAM_TOO_LARGE)
+            lane = Lane(spot.lane, spot.flow, self._reach, spot.choice, spot.is_json)
+            self._lanes[spot.lane] = lane
+        return lane
+
+    def _end_lanes(self, chunk: Mapping[str, Any]) -> None:
+        """A text ends with its choice, and where another text of its choice begins; once, for some come in turns."""
+        touched = {lane.place for lane, *_ in self._queue[-1].parts if lane.flow is Flow.RUNNING}
+        for choice in _choices(chunk):
+            index, is_end = choice.get("index"), isinstance(choice.get("finish_reason"), str)
+            of_choice = [lane for lane in self._lanes.values() if lane.choice == index and lane.is_held]
+            speaks = any(lane.place in touched for lane in of_choice)
+            for lane in of_choice:
+                if is_end or (speaks and lane.may_end and lane.flow is Flow.RUNNING and lane.place not in touched):
+                    lane.is_ended = True
+
+    def _finish(self) -> None:
+        self._is_done = True
+        for lane in self._lanes.values():
+            lane.is_ended = True
+
+    # -- judging ------------------------------------------------------------------------------------------------------
+
+    async def _judge(self) -> None:
+        due = [lane for lane in self._lanes.values() if lane.is_due]
+        if due:
+            bounds = {lane.place: lane.bound(self._restorer) for lane in due}
+            if self._checks.rules:
+                leaves = tuple(_leaf(lane, lane.read_from) for lane in due)
+                begins = {lane.place: lane.read_from for lane in due}
+                self._count(await self._find(self._checks.rules, leaves), bounds, begins)
+            if self._wire is not None:
+                await self._judge_wire(self._wire)
+            for lane in due:
+                restorer = None if lane.flow is Flow.BESIDE else self._restorer
+                if restorer is not None and lane.restore(restorer, bounds[lane.place]):
+                    self._edited.add(lane.choice)
+                back = max(0, lane.gate - _GATE_BEFORE) if self._checks.gates else None
+                lane.settle(bounds[lane.place], back)
+        if self._checks.gates:
+            await self._judge_gates()
+        if self._is_done:
+            await self._judge_whole()
+
+    async def _judge_gates(self) -> None:
+        due = [lane for lane in self._lanes.values() if _is_at_gate(lane)]
+        if not due:
+            return
+        leaves = tuple(_leaf(lane, max(lane.base, lane.gate - _GATE_BEFORE)) for lane in due)
+        begins = {leaf.place: lane.end - len(leaf.text) for leaf, lane in zip(leaves, due, strict=True)}
+        found = await self._find(self._checks.gates, leaves)
+        self._count(found, {lane.place: lane.end for lane in due}, begins, is_gate=True)
+        for lane in due:
+            lane.gate = lane.end
+
+    async def _judge_whole(self) -> None:
+        checks = (*self._checks.whole, *self._checks.late)
+        leaves = tuple(Leaf(place, "".join(texts), Trust.MODEL) for place, texts in self._whole.items())
+        if checks and leaves:
+            self._add(await self._find(checks, leaves))
+        for check in self._checks.all:
+            if check not in self._tally.found:
+                # There was nothing for it to judge.
+                self._tally.add(check, Scanned((), 0))
+
+    async def _judge_wire(self, wire: "_Wire") -> None:
+        leaf = wire.leaf()
+        if leaf is None:
+            return
+        self._add(await self._find((wire.check,), (leaf,)))
+
+    async def _find(self, checks: tuple[Check, ...], leaves: tuple[Leaf, ...]) -> Found:
+        return await find(self._desk, checks, leaves, Direction.OUTPUT, self._subject)
+
+    def _count(
+        self, found: Found, bounds: Mapping[Place, int], begins: Mapping[Place, int], *, is_gate: bool = False
+    ) -> None:
+        """Take what is certain and new of what was found in windows that begin there."""
+        masked: list[tuple[Lane, Finding]] = []
+        certain: dict[Check, Scanned | Unavailable | None] = {}
+        for check, said in found.items():
+            certain[check] = said
+            if not isinstance(said, Scanned):
+                continue
+            new: list[Finding] = []
+            for finding in counted(check, said):
+                lane = self._lanes[finding.place]
+                if check.scanner == _OPAQUE and lane.place[-1] in PAYLOADS:
+                    continue
+                shift = begins[lane.place]
+                here = replace(finding, start=finding.start + shift, end=finding.end + shift)
+                is_old = here.end <= (lane.gate if is_gate else lane.safe)
+                if is_old or here.start >= bounds[lane.place]:
+                    continue
+                if lane.note(check.scanner, here.kind, here.start, here.end):
+                    new.append(here)
+                if check.action is Action.REDACT:
+                    masked.append((lane, here))
+            certain[check] = replace(said, findings=tuple(new))
+        self._add(certain)
+        for lane, finding in sorted(masked, key=lambda each: (each[1].start, -each[1].end, each[1].kind)):
+            self._edited.add(lane.choice)
+            if lane.flow is not Flow.BESIDE:
+                lane.mask(finding)
+
+    def _add(self, found: Found) -> None:
+        ending = [said for check, said in found.items() if self._tally.add(check, said)]
+        if ending:
+            raise Stopped(SCANNER_UNAVAILABLE if isinstance(ending[0], Unavailable) else COMPLETION_BLOCKED)
+
+    # -- letting go ---------------------------------------------------------------------------------------------------
+
+    def _release(self) -> list[StreamItem]:
+        ready: list[StreamItem] = []
+        while self._queue and all(self._may_go(lane, end) for lane, _, _, end in self._queue[0].parts):
+            held = self._queue.popleft()
+            for lane, spot, start, end in held.parts:
+                self.held_chars -= len(spot.text)
+                written = lane.written(start, end, spot.text)
+                if written != spot.text:
+                    spot.put(written)
+            if isinstance(held.item, Chunk):
+                for choice in _choices(held.item.value):
+                    self._without_logprobs(choice)
+            ready.append(held.item)
+        return ready
+
+    def _without_logprobs(self, choice: dict[str, Any]) -> None:
+        """They would say what was taken out."""
+        if choice.get("logprobs") is not None and choice.get("index") in self._edited:
+            choice["logprobs"] = None
+
+    def _may_go(self, lane: Lane, end: int) -> bool:
+        return end <= lane.safe and (not self._checks.gates or end <= lane.gate)
+
+
+class _Wire:
+    """The running texts as they arrive one after another, for what is split over several of them."""
+
+    __slots__ = ("_last", "_reach", "_text", "_turned", "check")
+
+    def __init__(self, check: Check, reach: int) -> None:
+        self.check = check
+        self._reach = reach
+        self._text = ""
+        self._last: Lane | None = None
+        self._turned = 0
+        """Characters since the text that came was another's."""
+
+    def take(self, lane: Lane, text: str) -> None:
+        """A piece arrived."""
+        if self._last is not None and self._last is not lane:
+            self._turned = 0
+        self._last = lane
+        self._text += text
+        self._turned += len(text)
+
+    def leaf(self) -> Leaf | None:
+        """What is to be read; None where it is one text and read as such."""
+        text = self._text
+        self._text = text[-self._reach :]
+        # What turned so long ago is all behind a finding's reach, even counting what waits to be judged.
+        return Leaf(_WIRE, text, Trust.MODEL) if self._turned < len(text) else None
+
+
+def open_output_guard(desk: GuardDesk | None, context: ExchangeContext, secrets: GuardSecrets) -> OutputGuard | None:
+    """The guard of one attempt, by the policy as it is now; None where nothing is to be judged.
+
+    Raises:
+        Unavailable: the policy cannot be had.
+    """
+    if desk is None:
+        return None
+    policy = desk.policies().of(context.organisation, context.team, context.project, context.key)
+    if not policy.output and secrets == GuardSecrets():
+        return None
+    return OutputGuard(desk, policy, Subject(context.organisation, context.id, policy.version), secrets)
+
+
+def _is_at_gate(lane: Lane) -> bool:
+    if not lane.is_held or lane.is_ended:
+        return lane.end > lane.gate
+    if lane.gate >= GATE_SIZES[-1]:
+        return lane.end - lane.gate >= GATE_SIZES[-1]
+    return lane.end >= next(size for size in GATE_SIZES if size > lane.gate)
+
+
+def _leaf(lane: Lane, begin: int) -> Leaf:
+    # Of arguments it is a stretch of JSON: its strings cannot be told apart, so its escapes are read where they stand.
+    return Leaf(lane.place, lane.text[begin - lane.base :], Trust.MODEL)
+
+
+def _choices(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = value.get("choices") if isinstance(value, Mapping) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
