@@ -140,6 +140,19 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
     ),
     Sign("does it in secret", INDIRECT, 0.3, "HIDE"),
     Sign(
+        "speaks to it in the user's name",
+        INDIRECT,
+        0.35,
+        "user ~2 wants|asked|authorized|instructed|requested|told ~1 you",
+    ),
+    Sign(
+        "says when it answers",
+        INDIRECT,
+        0.3,
+        "before|when|while|after ~1 answering|summarizing|summarising|responding ~3 "
+        "question|questions|user|document|email|text|page",
+    ),
+    Sign(
         "has it praise something",
         INDIRECT,
         0.4,
@@ -148,7 +161,7 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
     Sign(
         "speaks in the user's name",
         INDIRECT,
-        0.45,
+        0.3,
         "the user ~2 wants|asked|requested|authorized|approved|confirmed|agreed|instructed|consented",
     ),
     # It shapes the answer.
@@ -197,7 +210,7 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
     # It is a request such as people put to an assistant.
     Sign("wants a feeling told", REQUEST, 0.6, "sentiment|emotion|tone|mood|feeling|polarity ~4 THIS|TEXT"),
     Sign("wants a piece of work", REQUEST, 0.52, "^ ~1 TASK ~5!OURS WORK"),
-    Sign("wants a piece of work for somebody", REQUEST, 0.55, "^ ~2 TASK me|us ~8 WORK|WHOSE|ASKING|KNOWLEDGE"),
+    Sign("wants a piece of work for somebody", REQUEST, 0.55, "^ ~2 TASK me ~8 WORK|WHOSE|ASKING|KNOWLEDGE"),
     Sign(
         "wants something explained",
         REQUEST,

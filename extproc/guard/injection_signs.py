@@ -37,6 +37,14 @@ class Sign:
 SIGNS: tuple[Sign, ...] = (
     # Instructions are put aside.
     Sign("sets earlier instructions aside", OVERRIDE, 0.7, "OVERRIDE ~4 PRIOR ~3 RULES|TRAINING"),
+    Sign("sets earlier instructions aside, said last", OVERRIDE, 0.65, "PRIOR ~4 RULES ~4 LAST"),
+    Sign("sets the model's instructions aside, said last", OVERRIDE, 0.5, "YOUR ~3 RULES ~3 LAST"),
+    Sign(
+        "says that instructions hold no more",
+        OVERRIDE,
+        0.5,
+        "YOUR|PRIOR ~1 RULES ~2 no longer|more ~1 apply|applies|applicable|hold|valid|matter|bind|exist",
+    ),
     Sign(
         "sets the earlier prompt aside",
         OVERRIDE,
@@ -112,7 +120,15 @@ SIGNS: tuple[Sign, ...] = (
         "PERSONA-ANSWER ~2 as|like|to|that|be|you|the|comme|como|als|come|wie|wenn|si|se",
     ),
     Sign("makes it another model", PERSONA, 0.4, "PERSONA|become|YOU ~6 UNFILTERED ~4 AI"),
-    Sign("makes it a model without limits", UNRESTRICTED, 0.4, "AI|PERSONA-ANSWER|YOU ~6 NO ~3 LIMITS|HARM"),
+    Sign("makes it a model without limits", UNRESTRICTED, 0.4, "AI|PERSONA-ANSWER ~6 NO ~3 LIMITS|HARM"),
+    Sign("is without limits", UNRESTRICTED, 0.3, "YOU ~1 are|re|have|will|bist|eres|sei|es|是 ~8 NO ~3 LIMITS"),
+    Sign("is without limits, a model", UNRESTRICTED, 0.3, "NO ~3 LIMITS ~4 AI"),
+    Sign(
+        "speaks of limits laid on a model",
+        UNRESTRICTED,
+        0.4,
+        "RULES|LIMITS ~4 imposed|placed|put|set on|upon ~1 AI|YOU",
+    ),
     Sign(
         "makes it act as though",
         UNRESTRICTED,
@@ -166,7 +182,7 @@ SIGNS: tuple[Sign, ...] = (
         "does not follow rules",
         UNRESTRICTED,
         0.3,
-        "NO|NEVER ~2 follow|abide|obey|bound|adhere|comply|restricted|limited ~4 RULES|LIMITS|HARM",
+        "NO|NEVER ~4 follow|abide|obey|bound|adhere|comply|restricted|limited ~4 RULES|LIMITS|HARM",
     ),
     Sign("has no limits", UNRESTRICTED, 0.2, "NO ~3 LIMITS"),
     Sign(
@@ -192,11 +208,13 @@ SIGNS: tuple[Sign, ...] = (
     Sign("allows what is forbidden", UNRESTRICTED, 0.35, "matter|regardless|even|if|including ~6 HARM ~3 HARM"),
     Sign("answers anything", UNRESTRICTED, 0.25, "ANSWER ~2 ANYTHING ~3 REQUEST|ask|asked|asks|want|wants"),
     Sign("never refuses", REFUSAL, 0.4, "NEVER ~2 REFUSE"),
+    Sign("never refuses, and again", REFUSAL, 0.35, "NEVER ~2 REFUSE ~~8 NEVER ~2 REFUSE"),
+    Sign("leaves warnings out", REFUSAL, 0.25, "leave|skip|omit|drop|remove ~2 out|any|all|the|your ~2 DISCLAIMER"),
     Sign(
         "may say no to nothing",
         REFUSAL,
         0.45,
-        "NEVER ~3 say|tell|send|respond|reply|contain ~6 no|sorry|cannot|cant|unable|apologize|apologise",
+        "NEVER ~3 say|tell|send|respond|reply|contain ~6 no|sorry|cannot|cant|t|unable|apologize|apologise",
     ),
     Sign("does without warnings", REFUSAL, 0.35, "NO|NEVER ~6 DISCLAIMER"),
     Sign("does not speak as a model", REFUSAL, 0.3, "as an ai ~1 language|model|assistant|i"),
@@ -217,6 +235,12 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign("wants the model's prompt", EXTRACTION, 0.5, "REVEAL ~3 YOUR ~1 PROMPT|RULES"),
     Sign("wants to be told the model's prompt", EXTRACTION, 0.4, "RELATE ~3 YOUR ~1 RULES"),
+    Sign(
+        "wants the instructions that it was given",
+        EXTRACTION,
+        0.5,
+        "REVEAL ~3 PROMPT|RULES ~1 you were|received|got|have|follow|run|operate|obey",
+    ),
     Sign(
         "wants hidden instructions",
         EXTRACTION,

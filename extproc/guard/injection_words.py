@@ -9,17 +9,17 @@ from collections.abc import Mapping
 
 WORDS: Mapping[str, str] = {
     "OVERRIDE": """
-        ignor{e,es,ed,ing,a,as,i,o,er,ez,ar,iere,ieren,iert,are,ate,al,alo,en,eren,eer,uj,ujcie} ignorant
-        disregard{,s,ed,ing} forget{,ting} forgo{,t} overrid{e,es,ing,den} overrul{e,ing} overwrit{e,ing}
-        bypass{,es,ed,ing} circumvent{,s,ing} disobey{,ing} neglect unlearn sidestep{,ping} contraven{e,ing}
-        ditch{,ing} evad{e,ing} defy defying flout olvid{a,ad,ar,e,es,en} omit{e,a,ir} desestim{a,e,ar}
-        desobedec{e,er} salt{a,ate} elud{e,ir} oubli{e,ez,er,ons} contourn{e,ez,er} outrepass{e,ez,er}
-        désobéi{s,r} vergiss vergesse{,n} vergesst missacht{e,en} umgeh{e,en} überg{eh,ehe,ehen}
-        dimentic{a,are,ate,hi} trascur{a,are,ate} aggir{a,are} bypassa esqueç{a,am} esquece{,r}
-        desconsider{e,a,ar} desrespeit{e,a,ar} contorn{e,a,ar} ignore vergeet negeer omzeil забудь
-        забудьте игнорируй игнорируйте игнорировать обойди
-        zapomnij zignoruj pomiń unut yoksay abaikan lupakan 忽略 无视 無視 忘记 忘記 忘掉 不要理会 绕过 忘れ
-        무시 잊어 우회 تجاهل انسَ انس تجاوز अनदेखा नज़रअंदाज़ भूल""",
+        ignor{e,es,ing,a,as,i,o,er,ez,ar,iere,ieren,iert,are,ate,al,alo,en,eren,eer,uj,ujcie} ignorant
+        disregard{,s,ing} forget{,ting} overrid{e,es,ing,den} overrul{e,ing} overwrit{e,ing} bypass{,es,ing}
+        circumvent{,s,ing} disobey{,ing} neglect unlearn sidestep{,ping} contraven{e,ing} ditch{,ing}
+        evad{e,ing} defy defying flout olvid{a,ad,ar,e,es,en} omit{e,a,ir} desestim{a,e,ar} desobedec{e,er}
+        salt{a,ate} elud{e,ir} oubli{e,ez,er,ons} contourn{e,ez,er} outrepass{e,ez,er} désobéi{s,r} vergiss
+        vergesse{,n} vergesst missacht{e,en} umgeh{e,en} überg{eh,ehe,ehen} dimentic{a,are,ate,hi}
+        trascur{a,are,ate} aggir{a,are} bypassa esqueç{a,am} esquece{,r} desconsider{e,a,ar} desrespeit{e,a,ar}
+        contorn{e,a,ar} ignore vergeet negeer omzeil забудь забудьте игнорируй
+        игнорируйте игнорировать обойди zapomnij zignoruj pomiń unut yoksay
+        abaikan lupakan 忽略 无视 無視 忘记 忘記 忘掉 不要理会 绕过 忘れ 무시 잊어 우회 تجاهل انسَ انس تجاوز
+        अनदेखा नज़रअंदाज़ भूल""",
     "OVERRIDE|DISABLE": """
         abandon{,a,ar,ne,nez,i,e,are} suspend{,s,ing,e,ez,er,a,ere} suspénd disabl{e,es,ed,ing}
         deactivat{e,es,ed,ing} turn{,ed,ing} disengag{e,ed,ing} nullif{y,ied} revok{e,ed,ing} unlock{,ed,ing}
@@ -30,8 +30,11 @@ WORDS: Mapping[str, str] = {
         pausier{e,en} pausa écart{e,ez,er} viol{e,a,ez} lascia elimin{a,e,ar} supprim{e,ez} lösch{e,en}
         contradi{ct,cts,s,ce,ga} contredi{s,re} widersp{rich,reche} relax{,ed} pause ditch quiebra
         romp{e,er,a,i} brich relaxe sfida{,re} 关闭 解除 禁用 删除 删掉 解除して 해제 عطل अक्षम""",
+    "LAST": """
+        無視 無視して 忘れて 忘れ 무시 무시해 잊어 अनदेखा नज़रअंदाज़ भूल yoksay unut ignorieren vergessen
+        missachten negeren""",
     "PRIOR": """
-        previous previously prior preceding preceeding above earlier former foregoing existing past before
+        previous previously prior old preceding preceeding above earlier former foregoing existing past before
         precedent previo{,s} previa{,s} anterior{,es,i} anteriormente précédent{,e,es,s} préalables
         antérieur{,e,es,s} vorherig{e,en,er} bisherig{e,en,er} vorig{e,en} obig{e,en} zuvor precedent{e,i}
         sopra acima antes vorige eerdere предыдущие предыдущих прежние wcześniejsze
@@ -64,8 +67,8 @@ WORDS: Mapping[str, str] = {
         éticos salvaguard{ia,ias,as} limitacion{,es} restric{ción} limite{,s} filtre{,s} éthique{,s}
         einschränkung{,en} beschränkung{,en} grenzen filtern ethisch{e,en} betriebsgrenzen restrizion{i,e}
         limiti filtri etic{a,he,o} restriç{ões,ão} filtros limitaç{ões} beperkingen ограничений
-        ограничения фильтры ograniczeń  batasan 限制 约束 道德 伦理 过滤 审查
-        制限 倫理 제한 윤리 قيود أخلاق प्रतिबंध सीमा""",
+        ограничения фильтры ograniczeń batasan 限制 约束 道德 伦理 过滤 审查 制限 倫理 제한
+        윤리 قيود أخلاق प्रतिबंध सीमा""",
     "TRAINING": """
         training trained programming programmed instruction{s,} conditioning alignment safety formation
         entrenamiento programaci{ón} programmation ausbildung programmierung addestramento programmazione
@@ -153,8 +156,8 @@ WORDS: Mapping[str, str] = {
     "RULEMAKER": "openai anthropic",
     "REFUSE": """
         refus{e,es,ed,al,als,ing} decline{,s} apologize apologise apology apologies sorry reject deny unable
-        warn{,s,ing} disclaimer{,s} warnings hesitate hesitation question judge lecture moralize caveat{,s}
-        ablehnen refusez rechaces rifiutare recusar verweiger{n,e} 拒绝 道歉 警告 断ら 거절""",
+        warn{,s,ing} hesitate hesitation ablehnen refusez rechaces rifiutare recusar verweiger{n,e} 拒绝 道歉
+        警告 断ら 거절""",
     "DISCLAIMER": """
         warning warnings disclaimer disclaimers caveat caveats lecture lecturing moralizing commentary apologies""",
     "CHARACTER": "character persona role personality characters",

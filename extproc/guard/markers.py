@@ -93,6 +93,8 @@ def _marks(view: View, trust: Trust) -> list[tuple[str, int, int, float]]:
     for match in matches:
         kind, (start, end) = str(match.lastgroup), match.span()
         start += len(match[0]) - len(match[0].lstrip())
+        if match[0].startswith("[") and text[start - 1 : start].isalnum():
+            continue  # an index
         if quotes is None:
             score = _in_hostile(kind, match[0], turns)
         elif quotes.holds(start, end):

@@ -79,11 +79,12 @@ class Urls:
         for view in reading.views:
             if not any(hint in view.text for hint in _HINTS):
                 continue
+            shows = view.via[-1:] == ("image",)
             for match in islice(_PATTERN.finditer(view.text), _MOST_URLS):
                 how = str(match.lastgroup)
                 start = match.start(_NUMBERS[how])
                 text = view.text[start : match.end()].rstrip(".,;:!?*_")
-                for kind, score in self._judge(parts_of(text), is_loaded=how in _LOADED):
+                for kind, score in self._judge(parts_of(text), is_loaded=shows or how in _LOADED):
                     collected.add(view, f"urls.{kind}", start, start + len(text), score)
         return collected.findings()
 
