@@ -33,8 +33,8 @@ _LEAST_TRUSTED = 48
 _LEAST_WIDE = 16
 _MOST_LAYERS = 3
 _MAGIC = (
-    *(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"%PDF-", b"PK\x03\x04", b"ID3", b"OggS", b"fLaC"),
-    *(b"\xff\xfb", b"\x1aE\xdf\xa3", b"II*\x00", b"\0\0\0\x18ftyp", b"\0\0\0\x1cftyp", b"\0\0\0 ftyp"),
+    *(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\x00", b"MM\x00*", b"\x00\x00\x01\x00", b"%PDF-"),
+    *(b"PK\x03\x04", b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\x1aE\xdf\xa3"),
 )
 _GZIP = b"\x1f\x8b\x08"
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -83,14 +83,14 @@ def _read_run(run: bytes, start: int, room: int, found: Encoded) -> Iterator[tup
     is_hex = _HEX_RUN.fullmatch(run) is not None
     for steps, given, decode, shift in _ways(run, is_hex=is_hex):
         head = decode(given, shift, _HEAD)
-        if _is_media(head):
-            return
-        if _is_packed(head) or _is_text(head):
+        if _is_packed(head) or is_text(head):
             opened = _open(decode(given, shift, None), room)
             if opened is None:
                 found.is_opaque = True
             elif opened[0]:
                 yield Swap(start + shift, start + len(run), opened[0]), steps + opened[1]
+            return
+        if is_media(head):
             return
     inner = None if is_hex else _HEX_WITHIN.search(run)
     if inner is not None:
@@ -161,11 +161,13 @@ def _is_packed(data: bytes) -> bool:
     return data.startswith(_GZIP) or data.startswith(_ZLIB)
 
 
-def _is_media(data: bytes) -> bool:
-    return data.startswith(_MAGIC)
+def is_media(data: bytes) -> bool:
+    """Whether these are the first bytes of a picture, a sound, a document or an archive."""
+    return data.startswith(_MAGIC) or data[4:8] == b"ftyp"
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Whether these are the first bytes of a text."""
     if not head:
         return False
     if not head.translate(None, _PRINTED):

@@ -37,6 +37,7 @@ MAX_VIEWS = 48
 """Of one leaf."""
 
 _SEAM_SIDE = 512
+_LEAST_PART = 6
 _MOST_WOVEN_SEAMS = 65_536
 
 # Every reading below begins with something that this finds; most texts have nothing of it.
@@ -166,7 +167,8 @@ def _with_seams(leaf: Leaf) -> View | None:
         if before.end == after.start and 0 < after.start < len(leaf.text)
     ]
     open_seams = [seam for seam in seams if not (leaf.text[seam - 1].isspace() or leaf.text[seam].isspace())]
-    if not open_seams:
+    # Of tokens, each of which is less than a word, spaces would only make another text.
+    if not open_seams or len(open_seams) * _LEAST_PART > len(leaf.text):
         return None
     if len(leaf.text) <= _MOST_WOVEN_SEAMS:
         return weave(View(leaf.text), [Swap(seam, seam, " ") for seam in open_seams], ("joined",))
