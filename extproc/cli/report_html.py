@@ -8,6 +8,7 @@ from extproc.cli.report_elements import Html, element, joined
 from extproc.cli.report_style import POLICY, STYLE
 from extproc.cli.report_text import headings, notes
 from extproc.cli.report_words import (
+    ADJUSTMENTS,
     AMOUNTS,
     Amount,
     converted,
@@ -139,7 +140,7 @@ def _table(report: SpendReport, conversion: Conversion | None) -> Html:
         others = element("td", f"{report.rest.groups:,} others", class_="name", colspan=len(names))
         body.append(element("tr", others, *numbers(report.rest.figures)))
     if report.adjustments:
-        adjusted = element("td", "adjustments", class_="name", colspan=len(names))
+        adjusted = element("td", ADJUSTMENTS, class_="name", colspan=len(names))
         body.append(element("tr", adjusted, *numbers(Figures(micro_usd=report.adjusted))))
     foot = element("tr", element("td", "Total", colspan=len(names)), *numbers(report.total))
     table = element("table", element("thead", element("tr", *head)), element("tbody", *body), element("tfoot", foot))

@@ -150,7 +150,7 @@ def notes(report: SpendReport) -> list[str]:
         found.append("There was nothing in that time.")
     if report.adjustments:
         found.append(
-            f"{len(report.adjustments):,} adjustments, together {for_people(report.adjusted)} USD, are in the line "
+            f"Adjustments, {len(report.adjustments):,} of together {for_people(report.adjusted)} USD, are in the line "
             f"{ADJUSTMENTS}:"
         )
         found += [short(adjustment_words(each, report.period)) for each in report.adjustments[:_ADJUSTMENTS_SHOWN]]

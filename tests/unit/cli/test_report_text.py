@@ -183,7 +183,7 @@ def test_adjustments_are_a_line_of_their_own_and_everything_adds_up_to_the_total
 
 def test_each_adjustment_is_told_with_its_reason_and_too_many_are_counted() -> None:
     few = notes(spend([], adjustments=[adjustment()]))
-    assert few[0] == "1 adjustments, together -2.500000 USD, are in the line (adjustments):"
+    assert few[0] == "Adjustments, 1 of together -2.500000 USD, are in the line (adjustments):"
     assert few[1] == "adj_credit-1: -2.500000 USD, 2026-11-23 12:00, acme/search: credit note 4711"
     assert len(few) == 2
     assert notes(spend([], adjustments=[adjustment()] * 25))[-1] == "and 5 more: --format json has all."
