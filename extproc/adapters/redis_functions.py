@@ -1,8 +1,8 @@
 """Calls of ``budget.lua``: one deadline each, the functions installed where they are missing, one retry where it helps.
 
 Every function is idempotent by reservation, so a call whose connection broke is made once more on a fresh one, within
-the same deadline: after a failover that is the new primary. Read next: ``budget.lua``, and ``redis_budgets`` for what
-is said to it.
+the same deadline: after a failover that is the new primary. Calls that wait at the same time travel together. Read
+next: ``budget.lua``, ``redis_lanes``, and ``redis_budgets`` for what is said to it.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from extproc.adapters.redis_lanes import RedisLanes
 from extproc.model.refusals import Unavailable
 
 LIBRARY = "extproc_budget"
@@ -31,6 +32,7 @@ class BudgetFunctions:
         """``deadline_s`` is for each call to Redis, retry included."""
         self._redis = redis
         self._deadline_s = deadline_s
+        self.lanes = RedisLanes(redis, deadline_s)
         self._installing = asyncio.Lock()
 
     @property
@@ -61,7 +63,7 @@ class BudgetFunctions:
         """
         command = ("FCALL", f"{LIBRARY}_{function}", 1, f"b:{{{organisation}}}:", *arguments)
         try:
-            return await self.do(*command)
+            return await self._call(*command)
         except FunctionsMissing:
             # A Redis that was replaced by an empty one: what it counted is loaded from the ledger, as it is missed.
             try:
@@ -69,7 +71,7 @@ class BudgetFunctions:
                     await self.install()
             except TimeoutError:
                 raise Unavailable("redis", "its functions were not installed in time") from None
-            return await self.do(*command)
+            return await self._call(*command)
 
     async def identity(self) -> str:
         """Changes whenever another server answers, or the same one after a restart: it may have forgotten something.
@@ -99,13 +101,23 @@ class BudgetFunctions:
                     raise
                 except (RedisConnectionError, OSError):
                     return await self._redis.execute_command(*command, **options)  # type: ignore[no-untyped-call]
-        except ResponseError as error:
-            if "Function not found" in str(error):
-                raise FunctionsMissing("redis", "it has no functions of ours") from None
-            # Its text may quote the command.
-            raise Unavailable("redis", str(error).partition(" ")[0][:40]) from None
         except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable("redis", type(error).__name__) from None
+            raise _trouble(error) from None
+
+    async def _call(self, *command: str | float) -> Any:
+        try:
+            return await self.lanes.ask(*command)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _trouble(error) from None
+
+
+def _trouble(error: Exception) -> Unavailable:
+    if not isinstance(error, ResponseError):
+        return Unavailable("redis", type(error).__name__)
+    if "Function not found" in str(error):
+        return FunctionsMissing("redis", "it has no functions of ours")
+    # Its text may quote the command.
+    return Unavailable("redis", str(error).partition(" ")[0][:40])
 
 
 def library() -> str:

@@ -128,9 +128,9 @@ async def test_answers_that_are_cut_in_the_middle_are_asked_for_again_and_charge
 
 
 async def test_connections_that_break_all_the_time_lose_and_double_nothing(world: World) -> None:
-    world.proxy.cuts = 150
+    world.proxy.cuts = 15
     ends = [end for n in range(10) for end in await asyncio.gather(*(world.one(10 * n + k) for k in range(10)))]
-    assert "served" in ends
+    assert {"served", "unavailable"} <= set(ends)
     world.proxy.cuts = 0
     await world.check()
 
@@ -153,9 +153,12 @@ async def test_a_redis_that_swallows_answers_is_unavailable_and_charges_once(wor
     await world.check()
 
 
-async def test_five_hundred_at_once_wait_for_sixteen_connections(world: World) -> None:
-    world.budgets.functions._deadline_s = 10.0
+async def test_five_hundred_at_once_share_a_few_round_trips_and_none_takes_waiting_for_an_outage(world: World) -> None:
+    await world.one(1_000)
+    before = world.budgets.functions.lanes.round_trips
     assert set(await asyncio.gather(*(world.one(number) for number in range(500)))) == {"served"}
+    # A thousand calls. Answers of one round trip may come in pieces, whose callers come back one after another.
+    assert world.budgets.functions.lanes.round_trips - before <= 100
     with world.admin() as admin:
         assert admin.info("clients")["connected_clients"] <= 16 + 1
     await world.check()
@@ -301,6 +304,5 @@ async def test_a_storm_of_cancelled_requests_holds_nothing_in_the_end(world: Wor
         if not isinstance(answer, Denied):
             await world.budgets.void(ORG, ExchangeId(f"x{number}"))
 
-    world.budgets.functions._deadline_s = 10.0
     await asyncio.gather(*(reserve_and_cancel(number) for number in range(2_000)))
     assert await world.budgets.show(ORG, PARTS) == [(0, 0)] * 2
