@@ -38,7 +38,7 @@ from extproc.exchange.voice import voice_of
 from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
-from extproc.model.refusals import UPSTREAM_INVALID, UPSTREAM_TIMEOUT
+from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE, UPSTREAM_INVALID, UPSTREAM_TIMEOUT
 from extproc.model.seams import (
     ATTEMPTS_HEADER,
     AUTO_HEADER,
@@ -78,6 +78,7 @@ class Delivery:
         "_failure",
         "_guard",
         "_head",
+        "_is_dropped",
         "_limits",
         "_max_bytes",
         "_number",
@@ -106,6 +107,7 @@ class Delivery:
         self._voice = voice_of(context)
         self._body: StreamBody | PlainBody = PlainBody(self._dialect, self._voice, 200, max_response_bytes)
         self._failure = ""
+        self._is_dropped = False
         self._received = 0
         self._released = 0
 
@@ -152,7 +154,7 @@ class Delivery:
             usage_shrank=self._body.usage_shrank,
             answer_bytes=self._body.answer_bytes,
             provider_request_id=read_provider_id(self._head.headers if self._head else (), self._context.id),
-            verdicts=() if self._guard is None else self._guard.verdicts,
+            verdicts=() if self._guard is None or self._is_dropped else self._guard.verdicts,
         )
 
     async def handle(self, event: DeliveryEvent) -> list[DeliveryAction]:
@@ -272,6 +274,8 @@ class Delivery:
             event = self._voice.error_event(kind)
             self._released += len(event)
             return [Send(event, is_last=False), Break(kind.code)]
+        # What was judged and given up with its attempt is no answer's.
+        self._is_dropped = kind not in {COMPLETION_BLOCKED, SCANNER_UNAVAILABLE}
         status = failed.status or kind.status
         if self._is_next_asked(failed):
             # Only headers that pass the router make it take the next deployment; an immediate reply would not.

@@ -146,9 +146,11 @@ class OutputGuard:
             self._queue.append(self._take(Done(), ((box, ("error",)),)))
             self._finish()
             await self._judge()
+            self._release()
         except Stopped:
-            return "", None
-        self._release()
+            box = {"text": "", "param": None}
+        # No answer was judged.
+        self._tally = Tally()
         return box["text"], box["param"]
 
     def _take(self, item: StreamItem, roots: Iterable[tuple[object, Place]]) -> _Held:

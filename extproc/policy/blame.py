@@ -15,6 +15,7 @@ verdict counts (``policy.flights``).
     405, 413, 415: how one request was put          502                  upstream_rejected        nobody's
     the caller's mistake, too long, filtered        0, or 400            invalid_request …        nobody's
     Envoy's own limit of connections                0  UO                none                     nobody's
+    policy let its answer go no further             200                  completion_blocked …     nobody's, or ok
     the client left                                 0, or 200            none, or 200 cut off     none
     a worker of ours failed or was killed           0, or 200            none, or 200 cut off     none
     a whole answer                                  200                  complete                 ok
@@ -25,8 +26,10 @@ A worker that hangs while it holds the headers looks to Envoy as a silent provid
 from extproc.model.exchange import AttemptRecord, DeliveryRecord
 from extproc.model.health import Trouble
 from extproc.model.refusals import (
+    COMPLETION_BLOCKED,
     CONTENT_FILTER,
     INVALID_REQUEST,
+    SCANNER_UNAVAILABLE,
     UPSTREAM_ERROR,
     UPSTREAM_INVALID,
     UPSTREAM_RATE_LIMITED,
@@ -47,8 +50,8 @@ _OF_THE_ACCOUNT = frozenset({400, 401, 402, 403, 404})
 _OF_THE_CREDENTIAL = frozenset({401, 403})
 """AWS says 403 of a token that has expired."""
 
-_FINAL = frozenset({INVALID_REQUEST.code, CONTENT_FILTER.code})
-"""Every other deployment would say the same."""
+_FINAL = frozenset(kind.code for kind in (INVALID_REQUEST, CONTENT_FILTER, COMPLETION_BLOCKED, SCANNER_UNAVAILABLE))
+"""No other deployment is asked: it would say the same, or it is ours to say."""
 
 
 def judge_attempt(record: AttemptRecord, draw: float) -> Verdict | None:

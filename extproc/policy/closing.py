@@ -61,7 +61,7 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
     judged = settle.judge_usage(
         record.usage, Seen(record.answer_bytes, record.is_complete, record.usage_shrank), _estimate(context)
     )
-    end = End.ANSWERED if record.is_complete else End.FAILED
+    end = End.ANSWERED if record.is_complete and not record.failure else End.FAILED
     number = _number(context, record)
     unanswered = _unanswered(context, number - 1)
     closing = _close(context, limits, judged, unanswered, Rank.DELIVERY, end, now_s)

@@ -46,6 +46,8 @@ def test_envoys_record_blames_for_the_transport_alone(flags: str, status: int, e
         ("context_length_exceeded", 400, Verdict(NOBODYS)),
         ("content_filter", 400, Verdict(NOBODYS, is_last=True)),
         ("invalid_request", 400, Verdict(NOBODYS, is_last=True)),
+        ("completion_blocked", 200, Verdict(NOBODYS, is_last=True)),
+        ("scanner_unavailable", 200, Verdict(NOBODYS, is_last=True)),
         ("", 200, None),
     ],
 )

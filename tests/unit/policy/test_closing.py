@@ -353,6 +353,14 @@ def test_an_answer_that_was_blocked_before_a_byte_of_it_went_is_charged() -> Non
     assert closing.row.micro_usd > 0
 
 
+def test_a_whole_answer_that_was_blocked_is_charged_and_no_answer() -> None:
+    blocked = close_delivered(replace(DELIVERED, judged_bytes=0, failure="completion_blocked"), NOW_S)
+    answered = close_delivered(DELIVERED, NOW_S)
+    assert blocked is not None
+    assert answered is not None
+    assert (blocked.row.outcome, blocked.row.micro_usd) == (End.FAILED, answered.row.micro_usd)
+
+
 def test_a_refused_request_has_its_verdicts() -> None:
     said = Verdict("injection", Direction.INPUT, Result.BLOCKED, "v1", 20)
     row = note_refused(ExchangeId("x1"), make_key(), "chat.completions", "m", "content_blocked", NOW_S, (said,))
