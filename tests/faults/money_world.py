@@ -21,7 +21,7 @@ from extproc.model.keys import Deed
 from extproc.model.limit_records import LimitChange, Source
 from extproc.model.limits import Budget, Limit, LimitId, Scope, Span, Unit, Window
 from tests.e2e.money_worker import POSTGRES_DSN, REDIS_URL
-from tests.e2e.provider import Turn
+from tests.e2e.provider import Turn, word
 from tests.e2e.rig import Rig, chat, gateway_text, make_rig
 from tests.servers import Postgres, Valkey, run_postgres, run_valkey, wait_until
 from tests.webhook import Webhook, serving
@@ -144,6 +144,13 @@ async def ask_and_leave(rig: Rig, script: str, *, after: str | None, **fields: A
     wait_until(lambda: len({each["exchange"] for each in rig.journal("exchange")} - before) == 1, "its record", 10)
     (exchange,) = {each["exchange"] for each in rig.journal("exchange")} - before
     return str(exchange)
+
+
+async def three_words(turn: Turn) -> None:
+    await turn.open_stream()
+    for each in ("one ", "two ", "three "):
+        await turn.event(word(each))
+    await turn.until_gone()
 
 
 async def held(world: World, limit: Budget) -> tuple[int, int]:

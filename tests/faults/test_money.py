@@ -18,6 +18,7 @@ from tests.faults.money_world import (
     budget,
     eventually_held,
     run_world,
+    three_words,
     used_up,
 )
 from tests.servers import eventually
@@ -53,13 +54,6 @@ async def test_of_two_hundred_at_once_exactly_as_many_are_served_as_there_is_mon
 
 
 async def silent(turn: Turn) -> None:
-    await turn.until_gone()
-
-
-async def three_words(turn: Turn) -> None:
-    await turn.open_stream()
-    for each in ("one ", "two ", "three "):
-        await turn.event(word(each))
     await turn.until_gone()
 
 
