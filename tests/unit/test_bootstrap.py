@@ -17,6 +17,7 @@ from extproc import bootstrap
 from extproc.adapters.memory import MemoryClock, MemoryVault
 from extproc.adapters.redis_health import RedisHealth
 from extproc.bootstrap import PEPPER, Snapshot, open_key_desk, open_redis_of, open_vault
+from extproc.bootstrap_guard import open_guard_room
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, load, parse
 from extproc.model.catalog import CredentialRef
@@ -82,12 +83,13 @@ class FilledVault(MemoryVault):
 @contextlib.asynccontextmanager
 async def following(file: Path, gateway: Gateway, vault: FilledVault) -> AsyncIterator[Snapshot]:
     snapshot = Snapshot(gateway)
-    task = asyncio.create_task(bootstrap._follow(file, gateway, snapshot, vault))
-    try:
-        yield snapshot
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with open_guard_room(gateway, vault, MemoryClock()) as guard:
+        task = asyncio.create_task(bootstrap._follow(file, gateway, snapshot, vault, guard))
+        try:
+            yield snapshot
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_new_configuration_waits_for_its_credentials_while_the_old_one_serves(tmp_path: Path) -> None:
