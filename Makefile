@@ -46,7 +46,7 @@ test-scanner: $(VENV)/.dev $(SCANNER)/.test ## run LLM Guard and Presidio in a s
 lock-scanner: $(VENV)/.dev ## resolve that lock file again; pip must know where PyTorch without CUDA is
 	cd requirements && $(abspath $(BIN))/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o scanner.txt build.in scanner.in
 
-bench-limits: $(VENV)/.dev ## what limits cost with 1,000, 100,000 and 1,000,000 keys
+bench-limits: $(VENV)/.dev ## what limits cost with 1,000, 100,000 and 1,000,000 keys, on Redis and Valkey
 	$(BIN)/python bench/limits.py $(ARGS)
 
 bench-config: $(VENV)/.dev ## what 10, 100 and 1,000 deployments in one gateway.yaml cost

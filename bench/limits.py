@@ -1,20 +1,24 @@
 """``make bench-limits``: what limits cost: reserve and settle, with a thousand, a hundred thousand and a million keys.
 
 Ten budgets at five levels and two token buckets are for every request. Everybody's counters are loaded before, as if
-every key had been used this month; then some keys, drawn at random, make requests. Where the figures of one size differ
-from another's by more than the machine's own unrest, something depends on how many keys there are. Nothing is asserted.
-Exit codes: 0 measured; 1 not.
+every key had been used this month; then some keys, drawn at random, make requests. A server for each number of keys
+runs all the time, and they are measured in turns, so that what disturbs the machine disturbs all: the CPU of each is
+compared with that of the smallest within a round. A third measurement draws from a thousand of the keys only, the same
+everywhere, so that the same counters are touched: what is dearer there has another reason than the processor's caches.
+Nothing is asserted. Exit codes: 0 measured; 1 not.
 """
 
 import asyncio
+import itertools
 import json
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
 import click
@@ -43,19 +47,24 @@ from extproc.model.limits import (
 from extproc.model.money import MicroUsd
 from extproc.model.refusals import Unavailable
 from extproc.policy.reserve import make_claim
-from tests.servers import Server, run_redis8, run_valkey
+from tests.servers import Redis8, Server, Valkey, short_directory
 
 T = TypeVar("T")
 
 _SIZES = (1_000, 100_000, 1_000_000)
+_SERVERS = ("redis", "valkey")
 _ESTIMATE = Estimate(1_000, 500, MicroUsd(900))
+
+
+_FEW = 1_000
+_PHASES = {"1 at once": (1, False), "1 at once, of 1,000 keys": (1, True), "32 at once": (32, False)}
+"""Callers, and whether they draw from a few of the keys only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Exchanges of so many callers at once. Milliseconds are of one call, as its caller sees it."""
+    """One phase of one round. Milliseconds are of one call, as its caller sees it."""
 
-    callers: int
     exchanges_per_s: float
     reserve_p50_ms: float
     reserve_p99_ms: float
@@ -65,17 +74,25 @@ class Calls:
     """CPU of Redis for one exchange: a reserve and a settle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One number of keys."""
+@dataclass(slots=True)
+class Side:
+    """A server with so many keys, and what was measured there."""
 
     keys: int
+    redis: Redis
+    budgets: RedisBudgets
+    ledger: "NoLedger"
+    allocator: str
     counters: int
     """That Redis holds."""
     fill_s: float
     memory_mib: float
     """Of all of them, over what an empty Redis uses."""
-    calls: tuple[Calls, ...]
+    rounds: dict[str, list[Calls]] = field(default_factory=dict)
+
+    def median(self, phase: str, name: str) -> float:
+        """Over the rounds."""
+        return median(getattr(each, name) for each in self.rounds[phase])
 
 
 class NoLedger:
@@ -92,82 +109,115 @@ class NoLedger:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--size", "sizes", type=click.IntRange(100), multiple=True, default=_SIZES, help="Keys.")
-@click.option("--exchanges", default=4_000, help="How many are measured, for each number of callers.")
-@click.option("--server", type=click.Choice(["valkey", "redis"]), default="valkey")
+@click.option("--exchanges", default=6_000, help="How many are measured of each phase, over all rounds.")
+@click.option("--rounds", default=6, help="Turns that each size gets.")
+@click.option("--server", "servers", type=click.Choice(_SERVERS), multiple=True, default=_SERVERS)
+@click.option("--preload", default="", help="A shared object to load into the server, such as another allocator.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for scripts.")
 @click.option("--markdown", "is_markdown", is_flag=True, help="Print the table as Markdown.")
-def main(*, sizes: tuple[int, ...], exchanges: int, server: str, is_json: bool, is_markdown: bool) -> None:
+def main(
+    *,
+    sizes: tuple[int, ...],
+    exchanges: int,
+    rounds: int,
+    servers: tuple[str, ...],
+    preload: str,
+    is_json: bool,
+    is_markdown: bool,
+) -> None:
     """Measure limits on this machine."""
     machine = describe()
-    try:
-        rows = [asyncio.run(_measure(size, exchanges, server)) for size in sizes]
-    except (Unavailable, OSError, TimeoutError) as problem:
-        click.echo(f"not measured: {problem}", err=True)
-        sys.exit(1)
-    if is_json:
-        click.echo(json.dumps({"machine": asdict(machine), "rows": [asdict(row) for row in rows]}, indent=2))
-    else:
-        _print(machine, rows, server, is_markdown=is_markdown)
+    for server in servers:
+        try:
+            sides = asyncio.run(_measure(sizes, exchanges // rounds, rounds, server, preload))
+        except (Unavailable, OSError, TimeoutError) as problem:
+            click.echo(f"not measured: {problem}", err=True)
+            sys.exit(1)
+        if is_json:
+            click.echo(json.dumps({"machine": asdict(machine), "server": server, "sides": [*map(_facts, sides)]}))
+        else:
+            _print(machine, sides, server, is_markdown=is_markdown)
 
 
-@asynccontextmanager
-async def _server(name: str) -> AsyncIterator[str]:
-    with run_valkey() if name == "valkey" else run_redis8() as server:
-        assert isinstance(server, Server)
-        yield server.url
+@contextmanager
+def _server(name: str, preload: str) -> Iterator[str]:
+    class Preloaded(Valkey if name == "valkey" else Redis8):  # type: ignore[misc]
+        def spawn(self, *command: str | Path) -> None:
+            Server.spawn(self, *(("/usr/bin/env", f"LD_PRELOAD={preload}") if preload else ()), *command)
+
+    with short_directory() as directory:
+        server = Preloaded(directory)
+        try:
+            server.start()
+            yield server.url
+        finally:
+            server.stop()
 
 
-async def _measure(size: int, exchanges: int, name: str) -> Row:
-    click.echo(f"{size:,} keys", err=True)
-    async with _server(name) as url, open_redis(url, most_connections=32) as redis:
-        ledger = NoLedger()
-        budgets = RedisBudgets(redis, ledger, SystemClock(), deadline_s=10.0)
-        await budgets.install()
-        empty = (await _info(redis, "memory"))["used_memory"]
-        began = time.perf_counter()
-        counters = await fill(redis, size, SystemClock().now_s())
-        fill_s = time.perf_counter() - began
-        memory_mib = ((await _info(redis, "memory"))["used_memory"] - empty) / 2**20
+async def _measure(sizes: Sequence[int], exchanges: int, rounds: int, name: str, preload: str) -> list[Side]:
+    async with AsyncExitStack() as stack:
+        sides = []
+        for size in sizes:
+            url = stack.enter_context(_server(name, preload))
+            sides.append(await _side(size, await stack.enter_async_context(open_redis(url, most_connections=32))))
         draw = random.Random(1)  # noqa: S311 - repeatable
-        calls = [await _calls(redis, budgets, size, exchanges, callers, draw) for callers in (1, 32)]
-        if ledger.asked:
+        for number in range(rounds):
+            for side in sides if number % 2 else reversed(sides):
+                for phase, (callers, is_few) in _PHASES.items():
+                    keys = range(min(_FEW, side.keys) if is_few else side.keys)
+                    found = await _calls(side, exchanges, callers, keys, draw)
+                    side.rounds.setdefault(phase, []).append(found)
+        if any(side.ledger.asked for side in sides):
             raise Unavailable("bench", "counters were not loaded as the gateway names them")
-        return Row(size, counters, fill_s, memory_mib, tuple(calls))
+        return sides
 
 
-async def _calls(
-    redis: Redis, budgets: RedisBudgets, size: int, exchanges: int, callers: int, draw: random.Random
-) -> Calls:
+async def _side(size: int, redis: Redis) -> Side:
+    click.echo(f"{size:,} keys", err=True)
+    ledger = NoLedger()
+    budgets = RedisBudgets(redis, ledger, SystemClock(), deadline_s=10.0)
+    await budgets.install()
+    before = await _info(redis, "memory")
+    began = time.perf_counter()
+    counters = await fill(redis, size, SystemClock().now_s())
+    fill_s = time.perf_counter() - began
+    memory_mib = ((await _info(redis, "memory"))["used_memory"] - before["used_memory"]) / 2**20
+    return Side(size, redis, budgets, ledger, str(before["mem_allocator"]), counters, fill_s, memory_mib)
+
+
+_numbers = itertools.count()
+
+
+async def _calls(side: Side, exchanges: int, callers: int, keys: Sequence[int], draw: random.Random) -> Calls:
     reserves: list[float] = []
     settles: list[float] = []
 
-    async def one(number: int) -> None:
-        who, rid = asker(draw.randrange(size)), ExchangeId(f"{callers}-{number}-0123456789abcdef")
+    async def one() -> None:
+        who, rid = asker(draw.choice(keys)), ExchangeId(f"{next(_numbers)}-0123456789abcdef")
         taken, granted = await _timed(
-            lambda: budgets.reserve(lambda now_s: make_claim(LIMITS, who, _ESTIMATE, rid, 60.0, now_s))
+            lambda: side.budgets.reserve(lambda now_s: make_claim(LIMITS, who, _ESTIMATE, rid, 60.0, now_s))
         )
         reserves.append(taken)
         assert isinstance(granted, Reservation)
         charges = tuple(Charge(each.parts[-1], 500) for each in granted.claim.counters)
         buckets = tuple(each.id for each in granted.claim.buckets)
         bill = Settlement(rid, ORGANISATION, charges, buckets, 700, Rank.DELIVERY)
-        taken, _ = await _timed(lambda: budgets.settle(bill))
+        taken, _ = await _timed(lambda: side.budgets.settle(bill))
         settles.append(taken)
 
-    numbers = iter(range(exchanges))
+    left = iter(range(exchanges))
 
     async def caller() -> None:
-        for number in numbers:
-            await one(number)
+        for _ in left:
+            await one()
 
-    before = await _info(redis, "cpu")
+    before = await _info(side.redis, "cpu")
     began = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(callers)))
     took_s = time.perf_counter() - began
-    after = await _info(redis, "cpu")
+    after = await _info(side.redis, "cpu")
     cpu_s = sum(after[name] - before[name] for name in ("used_cpu_user", "used_cpu_sys"))
     return Calls(
-        callers=callers,
         exchanges_per_s=exchanges / took_s,
         reserve_p50_ms=percentile(reserves, 50) * 1000,
         reserve_p99_ms=percentile(reserves, 99) * 1000,
@@ -189,35 +239,49 @@ async def _info(redis: Redis, section: str) -> dict[str, float]:
         return found
 
 
-def _print(machine: Machine, rows: list[Row], server: str, *, is_markdown: bool) -> None:
+def _print(machine: Machine, sides: list[Side], server: str, *, is_markdown: bool) -> None:
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
-    console.print(
-        f"{machine.at}, commit {machine.commit}; {server}, Python {machine.versions['python']}", soft_wrap=True
-    )
+    told = f"{machine.at}, commit {machine.commit}; {server} with {sides[0].allocator}"
+    console.print(f"{told}, Python {machine.versions['python']}", soft_wrap=True)
     text = f"{machine.cores} cores, {machine.processor}, {machine.memory_gib} GiB; load before: {machine.load_before}"
     console.print(text, soft_wrap=True)
     console.print()
     table = Table(box=box.MARKDOWN if is_markdown else box.SIMPLE_HEAD)
     table.add_column("keys", no_wrap=True)
-    for row in rows:
-        table.add_column(f"{row.keys:,}", justify="right", no_wrap=True)
-    table.add_row("counters in Redis", *(f"{row.counters:,}" for row in rows))
-    table.add_row("their memory, MiB", *(f"{row.memory_mib:,.1f}" for row in rows))
-    table.add_row("bytes a counter", *(f"{row.memory_mib * 2**20 / row.counters:,.0f}" for row in rows))
-    for index, callers in enumerate((1, 32)):
-        for name, read in _LINES:
-            table.add_row(f"{callers} at once: {name}", *(read(row.calls[index]) for row in rows))
+    for side in sides:
+        table.add_column(f"{side.keys:,}", justify="right", no_wrap=True)
+    table.add_row("counters in Redis", *(f"{side.counters:,}" for side in sides))
+    table.add_row("their memory, MiB", *(f"{side.memory_mib:,.1f}" for side in sides))
+    table.add_row("bytes a counter", *(f"{side.memory_mib * 2**20 / side.counters:,.0f}" for side in sides))
+    for phase in _PHASES:
+        for name, (field_name, form) in _LINES.items():
+            if not _PHASES[phase][1] or field_name == "server_us":
+                table.add_row(f"{phase}: {name}", *(f"{side.median(phase, field_name):{form}}" for side in sides))
+        table.add_row(f"{phase}: times the smallest's", *(_against(side, sides[0], phase) for side in sides))
     console.print(table)
 
 
-_LINES: tuple[tuple[str, Callable[[Calls], str]], ...] = (
-    ("exchanges/s", lambda calls: f"{calls.exchanges_per_s:,.0f}"),
-    ("reserve p50, ms", lambda calls: f"{calls.reserve_p50_ms:.2f}"),
-    ("reserve p99, ms", lambda calls: f"{calls.reserve_p99_ms:.2f}"),
-    ("settle p50, ms", lambda calls: f"{calls.settle_p50_ms:.2f}"),
-    ("settle p99, ms", lambda calls: f"{calls.settle_p99_ms:.2f}"),
-    ("CPU of Redis an exchange, µs", lambda calls: f"{calls.server_us:.0f}"),
-)
+def _against(side: Side, smallest: Side, phase: str) -> str:
+    """CPU against the smallest's in the same round: the median, the least and the most."""
+    pairs = zip(side.rounds[phase], smallest.rounds[phase], strict=True)
+    ratios = sorted(each.server_us / other.server_us for each, other in pairs)
+    return "1" if side is smallest else f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def _facts(side: Side) -> dict[str, object]:
+    rounds = {phase: [asdict(each) for each in found] for phase, found in side.rounds.items()}
+    names = ("keys", "allocator", "counters", "fill_s", "memory_mib")
+    return {**{name: getattr(side, name) for name in names}, "rounds": rounds}
+
+
+_LINES = {
+    "exchanges/s": ("exchanges_per_s", ",.0f"),
+    "reserve p50, ms": ("reserve_p50_ms", ".2f"),
+    "reserve p99, ms": ("reserve_p99_ms", ".2f"),
+    "settle p50, ms": ("settle_p50_ms", ".2f"),
+    "settle p99, ms": ("settle_p99_ms", ".2f"),
+    "CPU of Redis an exchange, µs": ("server_us", ".0f"),
+}
 
 
 if __name__ == "__main__":
