@@ -15,6 +15,7 @@ from extproc.config.document import Document, Location, Tree
 from extproc.config.guard_sections import CheckSection, GuardSection, PolicySection
 from extproc.config.routing import Section, entries
 from extproc.config.scanners import check_scanners
+from extproc.config.schema import LimitsSection
 from extproc.guard.rules import RULES, compile_rule
 from extproc.model.guard import Direction
 from extproc.model.guard_policy import (
@@ -32,6 +33,8 @@ from extproc.model.guard_policy import (
 
 _VERSION_CHARS = 12
 _LEVELS = ("organisation", "team", "project")
+_MARGIN_S = 0.5
+"""Of admission's time, what is left for everything else."""
 
 
 def check_guard(document: Document, root: Section) -> None:
@@ -47,6 +50,7 @@ def check_guard(document: Document, root: Section) -> None:
         for direction in Direction:
             for name, check in _checks(policy, direction):
                 _check_scanner(document, (*location, direction.value, name), name, check, direction, scanners)
+    _check_times(document, root, policies)
     default = guard.get("default")
     if isinstance(default, str) and default not in names:
         document.report(("guard", "default"), f"there is no policy {default!r}", "Add it to policies.")
@@ -132,6 +136,25 @@ def _options(given: Mapping[str, object]) -> Options:
         (name, tuple(value) if isinstance(value, list) else value)  # type: ignore[misc]  # the schema lets nothing else in
         for name, value in sorted(given.items())
     )
+
+
+def _check_times(document: Document, root: Section, policies: list[tuple[Location, Section]]) -> None:
+    limits = root.get("limits")
+    given = limits.get("admission_timeout_s") if isinstance(limits, dict) else None
+    admission_s = given if isinstance(given, int | float) else LimitsSection().admission_timeout_s
+    for location, policy in policies:
+        longest_s = {True: 0.0, False: 0.0}
+        for name, check in _checks(policy, Direction.INPUT):
+            limit_s = check.get("limit_s", 1.0)
+            if isinstance(limit_s, int | float) and check.get("action") != "off":
+                longest_s[name in BUILTIN] = max(longest_s[name in BUILTIN], limit_s)
+        # The built-in ones are asked first, then all others at the same time.
+        if sum(longest_s.values()) > admission_s - _MARGIN_S:
+            document.report(
+                (*location, "input"),
+                f"its scanners may take longer than the {admission_s:g} s that a request has to be admitted",
+                f"Lower limit_s to {admission_s - _MARGIN_S:g} in all, or raise limits.admission_timeout_s.",
+            )
 
 
 def _check_names(document: Document, policies: list[tuple[Location, Section]]) -> frozenset[str]:

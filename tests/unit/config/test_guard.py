@@ -162,3 +162,13 @@ def test_a_name_twice_and_a_default_that_is_none_are_said() -> None:
     problems = _problems("  default: q\n  policies: [{name: p}, {name: p}]\n")
     assert ("guard.policies[1].name", "'p' is already taken") in problems
     assert ("guard.default", "there is no policy 'q'") in problems
+
+
+def test_scanners_must_leave_time_for_the_rest_of_admission() -> None:
+    slow = "  policies: [{name: p, input: {pii: {action: block, limit_s: 4}, mine: {action: flag, limit_s: 1}}}]\n"
+    text = "  scanners: [{name: mine, grounded: {}}]\n" + slow
+    assert (
+        "guard.policies[0].input",
+        "its scanners may take longer than the 5 s that a request has to be admitted",
+    ) in _problems(text)
+    assert parse(f"{_BASE}guard:\n{text}limits: {{admission_timeout_s: 6}}\n", "test").guard is not None
