@@ -18,7 +18,10 @@ from extproc.model.guard_policy import Options, RuleSpec
 
 RULES: Mapping[str, Callable[[Options], Rule]] = {
     "injection": injection.make,
+    "leakage": leakage.make,
     "markers": markers.make,
+    "pii": pii.make,
+    "secrets": secrets.make,
     "opaque": opaque.make,
     "topics": topics.make,
     "urls": urls.make,
