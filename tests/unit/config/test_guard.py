@@ -44,7 +44,8 @@ def test_a_file_that_says_nothing_judges_nothing() -> None:
 
 def test_a_check_means_what_the_file_says() -> None:
     policy = _policy(
-        "input: {pii: {action: redact, threshold: 0.8, when_unavailable: open, limit_s: 0.2}, secrets: {action: block}},"
+        "input: {pii: {action: redact, threshold: 0.8, when_unavailable: open, limit_s: 0.2},"
+        " secrets: {action: block}},"
         " output: {leakage: {action: flag}},"
         " spotlight: datamark, markers: [{begin: <doc>, end: </doc>}], restores: false"
     )
