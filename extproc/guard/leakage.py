@@ -11,7 +11,7 @@ handful of passes at memory speed.
 import base64
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from extproc.guard.canary import GROUP_LETTERS, GROUPS, LETTERS
 from extproc.guard.collected import Collected
@@ -28,7 +28,6 @@ _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})|\\{1,4}(?:u00|x|u\{)([0-9a-fA-F]{2})\}
 _BROKEN = re.compile(rb"\\{1,4}[nrtbf]|(?:\\{1,4}u|&#x?)2(?:00[b-f]|060);?|<[^<>]{0,40}>|&(?:nbsp|shy|zwn?j);")
 """What stands between letters and has letters of its own."""
 
-_Seen = Callable[[bytes], bytes]
 _WINDOW = 2  # groups
 
 
@@ -36,7 +35,7 @@ class LeakageRule:
     """The rule ``leakage`` for one exchange."""
 
     reach = 256
-    """The mark with eight binary digits and a space for each letter of the two groups that suffice; all else is less."""
+    """The mark with eight binary digits and a space for each letter of the two groups that suffice; all else: less."""
 
     def __init__(self, canary: str) -> None:
         """``canary``: as ``canary_for`` gives it.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from time import perf_counter_ns
 
-from extproc.guard import injection, markers, opaque, topics, urls
+from extproc.guard import injection, leakage, markers, opaque, pii, secrets, topics, urls
 from extproc.guard.read import read
 from extproc.guard.rule import Rule
 from extproc.model.guard import Direction, Leaf, Scanned
