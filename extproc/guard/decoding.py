@@ -41,12 +41,15 @@ _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _UNFIT = frozenset(("Cc", "Cn", "Co", "Cs"))
 _PRINTED = bytes([9, 10, 13, *range(0x20, 0x7F)])
 _LEAST_TURNED = 20
+_LEAST_LINE = 16
 _TURN = bytes(ord(chr(code).translate(TURN)) for code in range(256))
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 _RUN = re2.compile(
     rb"((?:0[xX][0-9A-Fa-f]{2}[ ,;]{0,2}){6,}|(?:[0-9A-Fa-f]{2}[ :-]){7,}[0-9A-Fa-f]{2})"
-    rb"|[A-Za-z0-9+/_-]{16,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{16,})*(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{2,15})?={0,2}"
+    rb"|[A-Za-z0-9+/_-]{16,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{16,})*"
+    # The last line of several is shorter, and then nothing else is on it.
+    rb"(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{2,15}={0,2}[ \t]*(?m:$))?={0,2}"
 )
 _HEX_RUN = re2.compile(rb"[0-9A-Fa-f \t\r\n:,;xX-]+")
 _HEX_WITHIN = re2.compile(rb"[0-9A-Fa-f]{16,}")
@@ -80,6 +83,21 @@ def find_encoded(text: str, room: int) -> Encoded:
 
 
 def _read_run(run: bytes, start: int, room: int, found: Encoded) -> Iterator[tuple[Swap, tuple[str, ...]]]:
+    lines = run.split(b"\n") if b"\n" in run else []
+    is_read = False
+    for part in _read_one(run, start, room, found):
+        is_read = True
+        room -= len(part[0].text)
+        yield part
+    # Lines of one encoded text are as long as each other, but these may be several texts.
+    if lines and not (is_read and all(len(line.strip()) % 4 == 0 for line in lines[:-1])):
+        for line in lines:
+            if len(line) >= _LEAST_LINE:
+                yield from _read_one(line, start, max(room, 0), found)
+            start += len(line) + 1
+
+
+def _read_one(run: bytes, start: int, room: int, found: Encoded) -> Iterator[tuple[Swap, tuple[str, ...]]]:
     is_hex = _HEX_RUN.fullmatch(run) is not None
     for steps, given, decode, shift in _ways(run, is_hex=is_hex):
         head = decode(given, shift, _HEAD)
@@ -94,7 +112,7 @@ def _read_run(run: bytes, start: int, room: int, found: Encoded) -> Iterator[tup
             return
     inner = None if is_hex else _HEX_WITHIN.search(run)
     if inner is not None:
-        yield from _read_run(inner[0], start + inner.start(), room, found)
+        yield from _read_one(inner[0], start + inner.start(), room, found)
     elif len(run) >= LEAST_OPAQUE and _is_varied(run, least=_LEAST_VARIED_HEX if is_hex else _LEAST_VARIED):
         found.is_opaque = True
 
@@ -129,7 +147,10 @@ def _is_varied(run: bytes, least: int) -> bool:
 def _hex_at(run: bytes, shift: int, size: int | None) -> bytes:
     digits = run.replace(b"0x", b"").replace(b"0X", b"").translate(None, b" :,;-")[shift:]
     digits = digits if size is None else digits[:size]
-    return bytes.fromhex(digits[: len(digits) - len(digits) % 2].decode())
+    try:
+        return binascii.unhexlify(digits[: len(digits) - len(digits) % 2])
+    except binascii.Error:
+        return b""
 
 
 def _base64_at(run: bytes, shift: int, size: int | None) -> bytes:

@@ -24,8 +24,8 @@ TURNED_WORDS = (
     "|sbetrg|qvfertneq|eriyrny|erirny|nafjre"
 )
 """Frequent words and words of attacks in English, turned. None is a word of a language written in these letters."""
-TURNED_CODES = "(?:%[2-7][0-9n-sN-S]){4}"
-"""Percent-encoding, turned: most of its digits above 9 are other letters now."""
+TURNED_CODES = r"(?:%[2-7][0-9n-sN-S]){4}|(?:\\h[0-9n-sN-S]{4}){2}"
+"""Percent-encoding and escapes, turned: their digits above 9 and the letter u are other letters now."""
 _TURNED = re2.compile(rb"(?i:\b(?:" + TURNED_WORDS.encode() + rb")\b)|" + TURNED_CODES.encode())
 _SPACED = re2.compile(rb"(\b[A-Za-z](?:[ .*_|~/-][A-Za-z]){3,}\b)|[A-Za-z](\*{1,3}|__|~~|`)[A-Za-z]")
 

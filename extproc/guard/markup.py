@@ -16,7 +16,7 @@ import re2
 
 from extproc.guard.weaving import Swap
 
-_TAG = re2.compile(rb"<(?:!--|/?[A-Za-z][A-Za-z0-9:-]{0,40}|[!?])")
+_TAG = re.compile("<(?:(!--)|(/?)([A-Za-z][A-Za-z0-9:-]{0,40})|[!?])")
 _BLOCKS = frozenset(
     (
         *("address", "article", "aside", "blockquote", "body", "br", "center", "dd", "details", "div", "dl", "dt"),
@@ -72,24 +72,24 @@ class _Hidden:
 def find_tags(text: str) -> Page:
     """See the module."""
     page = Page()
-    data = text.encode("ascii", "replace")
     hidden: _Hidden | None = None
     done = 0
-    for match in _TAG.finditer(data):
+    for match in _TAG.finditer(text):
         start = match.start()
         if start < done:
             continue
-        if match[0] == b"<!--":
+        if match[1]:
             done = _end_of(text, "-->", start + 4)
             page.hidden.append(Swap(start, done, text[start + 4 : done].removesuffix("-->")))
             page.swaps.append(Swap(start, done, ""))
             continue
         done = _end_of(text, ">", match.end())
-        name = match[0][1:].decode().lower().lstrip("/")
+        name = (match[3] or "").lower()
         page.swaps.append(Swap(start, done, "\n" if name in _BLOCKS else ""))
         inner = text[match.end() : done]
-        page.hidden += _spoken(inner, match.end())
-        hidden = _follow(hidden, page, text, name, inner, start, done, is_end=match[0].startswith(b"</"))
+        if "=" in inner:
+            page.hidden += _spoken(inner, match.end())
+        hidden = _follow(hidden, page, text, name, inner, start, done, is_end=bool(match[2]))
     if hidden is not None:
         page.hidden.append(Swap(hidden.start, len(text), text[hidden.start :]))
     return page
@@ -124,8 +124,6 @@ def _follow(
 
 def _spoken(inner: str, start: int) -> list[Swap]:
     """What a tag's attributes say: read by nobody who looks at the page."""
-    if "=" not in inner:
-        return []
     found: list[Swap] = []
     for match in _SPOKEN.finditer(inner):
         first, last = match.span(match.lastindex or 0)

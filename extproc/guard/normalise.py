@@ -31,6 +31,8 @@ _KEPT_CONTROLS = "\t\n\r"
 _BREAKS = frozenset("\x0b\x0c\x85\u2028\u2029")
 _HANGUL = range(0xAC00, 0xD7A4)
 _MOST_KEPT = 65_536
+_LONGEST_FORM = 4
+"""Characters; the longest there are have eighteen, and a text of nothing else would be that much longer."""
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _TAG_BASE = 0xE0000
@@ -96,7 +98,8 @@ def _form(char: str) -> str:
     decimal = unicodedata.decimal(char, None)
     if decimal is not None:
         return str(decimal)
-    return "".join(each for each in unicodedata.normalize("NFKC", char) if not _is_unseen(each))
+    form = "".join(each for each in unicodedata.normalize("NFKC", char) if not _is_unseen(each))
+    return form if len(form) <= _LONGEST_FORM else char
 
 
 def _is_unseen(char: str) -> bool:

@@ -113,7 +113,7 @@ class _Reader:
         for steps, swaps in encoded.by_steps.items():
             yield from self._gathered(view, swaps, steps)
         turned = unrot(text)
-        if turned is not None and "rot13" not in view.via:
+        if turned is not None and view.via[-1:] != ("rot13",):
             yield respell(view, turned, ("rot13",))
 
     def _shown(self, view: View) -> Iterator[View]:

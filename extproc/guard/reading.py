@@ -8,12 +8,12 @@ The first view is the leaf normalised; others are what was found encoded within.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from extproc.model.guard import Leaf
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One stretch of a view, ``[start, end)``, and the stretch of the leaf that it was decoded from."""
 
     start: int

@@ -7,60 +7,63 @@ Sources: RFC 3986, RFC 8259, HTML 5 (the names of entities are those of Python's
 """
 
 import html
-from collections.abc import Iterator
-
-import re2
+import re
+import sys
+from collections.abc import Iterable, Iterator
 
 from extproc.guard.weaving import Swap
 
-_ESCAPES = re2.compile(
-    rb"((?:%[0-9A-Fa-f]{2})+)"
-    rb"|((?:\\x[0-9A-Fa-f]{2})+)"
-    rb"|((?:\\u[0-9A-Fa-f]{4})+)"
-    rb"|(\\U[0-9A-Fa-f]{8}|\\u\{[0-9A-Fa-f]{1,6}\})"
-    rb"|(\\[nrtbf\"'/\\])"
-    rb"|(&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?)"
+# Each alternative begins with a character of its own and is bounded or possessive: one pass, whatever it is given.
+_ESCAPES = re.compile(
+    r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*+"
+    r"|\\u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+"
+    r"|\\x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*+"
+    r"|\\U[0-9A-Fa-f]{8}|\\u\{[0-9A-Fa-f]{1,6}\}"
+    r"|\\[nrtbf\"'/\\]"
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?"
 )
-_SHORT = {b"\\n": "\n", b"\\r": "\n", b"\\t": "\t", b"\\b": " ", b"\\f": "\n"}
-_GROUPS = ("url", "bytes", "units", "long", "short", "entity")
-_KINDS = {"url": "url", "entity": "entity"}
+_SHORT = {"n": "\n", "r": "\n", "t": "\t", "b": " ", "f": "\n"}
+_KINDS = {"%": "url", "\\": "json", "&": "entity"}
 
 
 def find_escapes(text: str) -> tuple[list[Swap], tuple[str, ...]]:
     """The stretches in their order, and the kinds as they first occur: ``url``, ``json``, ``entity``."""
     swaps: list[Swap] = []
     kinds: dict[str, None] = {}
-    for match in _ESCAPES.finditer(text.encode("ascii", "replace")):
-        name = _GROUPS[match.lastindex - 1]
-        found = list(_read(name, match[0], match.start()))
-        if found:
-            swaps += found
-            kinds[_KINDS.get(name, "json")] = None
+    for match in _ESCAPES.finditer(text):
+        escape = match[0]
+        before = len(swaps)
+        swaps += _read(escape, match.start(), match.end())
+        if len(swaps) > before:
+            kinds[_KINDS[escape[0]]] = None
     return swaps, tuple(kinds)
 
 
-def _read(name: str, escape: bytes, start: int) -> Iterator[Swap]:
-    end = start + len(escape)
-    match name:
-        case "url":
-            yield from _of_bytes(bytes.fromhex(escape.replace(b"%", b"").decode()), start, 3)
-        case "bytes":
-            yield from _of_bytes(bytes.fromhex(escape.replace(b"\\x", b"").decode()), start, 4)
-        case "units":
-            units = bytes.fromhex(escape.replace(b"\\u", b"").decode())
+def _read(escape: str, start: int, end: int) -> Iterable[Swap]:  # noqa: PLR0911 - one for each notation
+    if escape[0] == "&":
+        meaning = html.unescape(escape)
+        return () if meaning == escape else (Swap(start, end, meaning),)
+    if escape[0] == "%":
+        return _of_bytes(bytes.fromhex(escape.replace("%", "")), start, 3)
+    match escape[1]:
+        case "x":
+            return _of_bytes(bytes.fromhex(escape.replace("\\x", "")), start, 4)
+        case "U":
+            return _of_code(escape[2:], start, end)
+        case "u" if escape[2] == "{":
+            return _of_code(escape[3:-1], start, end)
+        case "u":
+            units = bytes.fromhex(escape.replace("\\u", ""))
             written = units.decode("utf-16-be", "replace")
-            yield Swap(start, end, written, 6 if 2 * len(written) == len(units) else 0)
-        case "long":
-            code = int(escape[2:].strip(b"{}"), 16)
-            if code <= 0x10FFFF and not 0xD800 <= code < 0xE000:  # noqa: PLR2004 — Unicode's own bounds
-                yield Swap(start, end, chr(code))
-        case "short":
-            yield Swap(start, end, _SHORT.get(escape, escape[1:].decode()))
-        case _:
-            entity = escape.decode()
-            meaning = html.unescape(entity)
-            if meaning != entity:
-                yield Swap(start, end, meaning)
+            return (Swap(start, end, written, 6 if 2 * len(written) == len(units) else 0),)
+        case short:
+            return (Swap(start, end, _SHORT.get(short, short)),)
+
+
+def _of_code(digits: str, start: int, end: int) -> Iterable[Swap]:
+    code = int(digits, 16)
+    if code <= sys.maxunicode and not 0xD800 <= code < 0xE000:  # noqa: PLR2004 - surrogates are no characters
+        yield Swap(start, end, chr(code))
 
 
 def _of_bytes(data: bytes, start: int, width: int) -> Iterator[Swap]:

@@ -11,15 +11,13 @@ Offsets are worked out when somebody asks for the first of them: most views are 
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import overload
+from typing import NamedTuple, overload
 
 from extproc.guard.reading import Piece, View
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(NamedTuple):
     """A stretch of a text, and what it means."""
 
     start: int
@@ -43,12 +41,13 @@ class Offsets(Sequence[int]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[int]: ...
     def __getitem__(self, index: int | slice) -> int | Sequence[int]:
-        return self._all()[index]
+        return self.flat()[index]
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self.flat())
 
-    def _all(self) -> Sequence[int]:
+    def flat(self) -> Sequence[int]:
+        """All of them, which are quicker to ask than this."""
         if self._build is not None:
             self._built = self._build()
             self._build = None
@@ -131,9 +130,14 @@ def _over(view: View, text: str, inner: Sequence[int], steps: tuple[str, ...]) -
     outer = view.offsets
     if outer is None:
         return View(text, via, inner)
-    return View(text, via, Offsets(lambda: array("I", map(outer.__getitem__, inner))))
+    return View(text, via, Offsets(lambda: array("I", map(_flat(outer).__getitem__, _flat(inner)))))
+
+
+def _flat(offsets: Sequence[int]) -> Sequence[int]:
+    return offsets.flat() if isinstance(offsets, Offsets) else offsets
 
 
 def _moved(pieces: Sequence[Piece], inner: Sequence[int]) -> Iterable[Piece]:
+    flat = _flat(inner)
     for piece in pieces:
-        yield Piece(bisect_left(inner, piece.start), bisect_left(inner, piece.end), piece.region)
+        yield Piece(bisect_left(flat, piece.start), bisect_left(flat, piece.end), piece.region)

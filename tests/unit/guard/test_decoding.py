@@ -97,6 +97,15 @@ def test_several_share_the_room() -> None:
     assert found.is_opaque
 
 
+@pytest.mark.parametrize(
+    "lines", [("x" * 30, SAID), (SAID + "!", SAID), ("a" * 74, SAID, "b" * 25, SAID), (SAID, "y" * 31)]
+)
+def test_encoded_texts_on_lines_of_their_own_are_all_read(lines: tuple[str, ...]) -> None:
+    text = "\n".join(_b64(line.encode()).rstrip("=") for line in lines)
+    found = [swap.text for swaps in find_encoded(text, ROOM).by_steps.values() for swap in swaps]
+    assert sum(said.count(SAID) for said in found) >= lines.count(SAID)
+
+
 def test_broken_packed_data_is_no_text() -> None:
     found = find_encoded(_b64(gzip.compress(DATA)[:4] + b"\xff" * 40), ROOM)
     assert found.by_steps == {}

@@ -27,6 +27,7 @@ OTHERS = "\u0928\u093f\u0930\u094d\u0926\u0947\u0936 \uba85\ub839 \u6307\u4ee4"
         ("a\u00a0b\u2003c", "a b c"),
         ("a\u2028b\x0cc\u0085d", "a\nb\nc\nd"),
         ("\ufb01ve", "five"),
+        ("\ufdfa", "\ufdfa"),
         ("4\u0664\u096a\uff14", "4444"),
         ("pr\u00e9c\u00e9dente", "pr\u00e9c\u00e9dente"),
         (RUSSIAN, RUSSIAN),
