@@ -119,5 +119,6 @@ async def open_money(
             note=metered.append,
             is_full=lambda: ledger.is_full,
         )
+        stack.callback(desk.counting.close)
         tasks = (ledger.run, settler.run, alerts.run, limits.run, holds.run, replayer.run)
         yield Money(desk, settler, holds, tasks, ledger, alerts)
