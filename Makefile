@@ -9,7 +9,7 @@ ARGS   ?=
 PARALLEL ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits docs-picture eval-auto clean
+.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits docs-picture eval-auto eval-guard clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: $(VENV)/.dev ## one paired run: bare Envoy beside the gateway
 
 eval-auto: $(VENV)/.dev ## learn and measure the classifier behind model: auto (ARGS=--write stores its weights)
 	$(BIN)/python bench/auto.py $(ARGS)
+
+eval-guard: $(VENV)/.dev ## how good the firewall's rules are (DATA=dir: on a folder of JSON Lines too)
+	$(BIN)/python bench/guard_eval.py $(if $(DATA),--data $(DATA)) $(ARGS)
 
 clean: ## remove what make installed
 	rm -rf $(VENV) $(SCANNER)

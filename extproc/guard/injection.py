@@ -48,8 +48,9 @@ class Injection:
         if trust is Trust.TRUSTED:
             return ()
         found: dict[tuple[str, int, int], Finding] = {}
+        known: set[tuple[str, bool]] = set()
         for view in reading.views:
-            for finding in _judge(reading, view, is_hostile=trust is Trust.HOSTILE):
+            for finding in _judge(reading, view, known, is_hostile=trust is Trust.HOSTILE):
                 key = (finding.kind, finding.start, finding.end)
                 if key not in found or found[key].score < finding.score:
                     found[key] = finding
@@ -67,15 +68,21 @@ def make(options: Options) -> Injection:
     return Injection()
 
 
-def _judge(reading: Reading, view: View, *, is_hostile: bool) -> Iterator[Finding]:
-    hidden = 0.0 if _CONCEALING.isdisjoint(view.via) else _HIDDEN
+def _judge(reading: Reading, view: View, known: set[tuple[str, bool]], *, is_hostile: bool) -> Iterator[Finding]:
+    hides = not _CONCEALING.isdisjoint(view.via)
+    hidden = _HIDDEN if hides else 0.0
     shape = _DIRECT.shape(view.text)
-    hits = _DIRECT.hits(shape)
-    yield from _findings(reading, view, shape, hits, DIRECT_WINDOW_WORDS, hidden + _MISPLACED * is_hostile)
+    # Most views of a text differ in nothing that matters here.
+    if (shape.letters, hides) not in known:
+        known.add((shape.letters, hides))
+        hits = _DIRECT.hits(shape)
+        yield from _findings(reading, view, shape, hits, DIRECT_WINDOW_WORDS, hidden + _MISPLACED * is_hostile)
     if is_hostile:
         shape = _CONTEXT.shape(view.text)
-        hits = _without_manual(_CONTEXT.hits(shape))
-        yield from _findings(reading, view, shape, hits, CONTEXT_WINDOW_WORDS, hidden)
+        if (shape.letters, hides) not in known:
+            known.add((shape.letters, hides))
+            hits = _without_manual(_CONTEXT.hits(shape))
+            yield from _findings(reading, view, shape, hits, CONTEXT_WINDOW_WORDS, hidden)
 
 
 def _findings(
@@ -87,11 +94,12 @@ def _findings(
     score = 1.0 - math.exp(-evidence - extra)
     if score < _LEAST_SCORE:
         return
-    strongest = {kind: [hit for hit in within if hit.sign.kind == kind] for kind in {hit.sign.kind for hit in within}}
-    for kind, those in sorted(strongest.items()):
-        start, end = _around(shape.spans(those))
-        place = view.span(start, end)
-        yield Finding(kind, reading.leaf.place, *place, round(score, 3), view.via)
+    around: dict[str, tuple[int, int]] = {}
+    for hit, (start, end) in zip(within, shape.spans(within), strict=True):
+        first, last = around.get(hit.sign.kind, (start, end))
+        around[hit.sign.kind] = min(first, start), max(last, end)
+    for kind, stretch in sorted(around.items()):
+        yield Finding(kind, reading.leaf.place, *view.span(*stretch), round(score, 3), view.via)
 
 
 def _strongest(hits: Sequence[Hit], window: int) -> tuple[float, list[Hit]]:
@@ -125,7 +133,3 @@ def _without_manual(hits: list[Hit]) -> list[Hit]:
     """The hits, without ordinary requests where there are so many that they are what the text is about."""
     requests = {hit.first for hit in hits if hit.sign.kind == REQUEST}
     return [hit for hit in hits if hit.sign.kind != REQUEST] if len(requests) > _MANUAL else hits
-
-
-def _around(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    return min(start for start, _ in spans), max(end for _, end in spans)

@@ -3,7 +3,7 @@
     Signs(words, signs).hits(text) → [Hit(sign, first word, last word), …]
 
 Linear: a word is one look-up, a sign is one search of google-re2 over the letters, and only signs are searched whose
-every idea occurs. A letter stands for one set of ideas; ``_`` is any other word, ``.`` the end of a sentence.
+every idea occurs. A letter stands for one set of ideas; there is one for any other word, and for the ends of sentences.
 """
 
 import itertools
@@ -18,8 +18,11 @@ from extproc.guard.injection_signs import Sign
 _MOST_HITS = 300
 """Of one sign. More of the same says nothing new."""
 
-_OTHER, _END, _QUESTION = "_", ".", "?"
-_FIRST_LETTER = 0x100  # past everything that means something in a pattern
+_END, _QUESTION = ".", "?"
+_OTHER, _ENDED, _ASKED = "\u0100", "\u0101", "\u0102"
+_FIRST_LETTER = 0x103
+_BYTES = 2
+"""Of each letter in UTF-8, up to U+07FF: an offset in bytes is twice the one in words."""
 _ENDS = ".!;:\n"
 _TABLE = bytes(
     ord(_END) if chr(at) in _ENDS else at if chr(at).isalnum() or chr(at) == _QUESTION else ord(" ")
@@ -92,12 +95,12 @@ class Signs:
         letter_of: dict[frozenset[str], str] = {}
         for named in ideas.values():
             letter_of.setdefault(named, chr(_FIRST_LETTER + len(letter_of)))
-        self._letters = {word: letter_of[named] for word, named in ideas.items()} | {_END: _END, _QUESTION: _QUESTION}
+        self._letters = {word: letter_of[named] for word, named in ideas.items()} | {_END: _ENDED, _QUESTION: _ASKED}
         self._read = _normal
         if openers:
             self._read = _without_marks
             for word, named in ideas.items():
-                opening = "" if named.isdisjoint(openers) else _END
+                opening = "" if named.isdisjoint(openers) else _ENDED
                 for capital in (word.upper(), word.capitalize()):
                     self._letters.setdefault(capital, opening + letter_of[named])
         self._bits = {letter: 1 << at for at, letter in enumerate(letter_of.values())}
@@ -119,11 +122,12 @@ class Signs:
         there = 0
         for letter in set(shape.letters):
             there |= self._bits.get(letter, 0)
+        encoded = shape.letters.encode()  # once for all
         return [
-            Hit(compiled.sign, *found.span())
+            Hit(compiled.sign, found.start() // _BYTES, found.end() // _BYTES)
             for compiled in self._signs
             if there & compiled.first and there & compiled.second and all(there & need for need in compiled.rest)
-            for found in itertools.islice(compiled.pattern.finditer(shape.letters), _MOST_HITS)
+            for found in itertools.islice(compiled.pattern.finditer(encoded), _MOST_HITS)
         ]
 
 
@@ -179,15 +183,15 @@ def _compile(sign: Sign, letter_of: Mapping[frozenset[str], str], bits: Mapping[
     pattern, needs = "", []
     for step in sign.pattern.split():
         if step == "^":
-            pattern += rf"(?:^|[{_END}{_QUESTION}])"
+            pattern += f"(?:^|[{_ENDED}{_ASKED}])"
         elif step == _QUESTION:
-            pattern += rf"\{_QUESTION}"
+            pattern += _ASKED
         elif step.startswith("~~"):
             pattern += f".{{0,{int(step[2:])}}}"
         elif step.startswith("~"):
             words, _, unwanted = step[1:].partition("!")
             others = _letters_of(unwanted, letter_of) if unwanted else ""
-            pattern += rf"[^{_END}{_QUESTION}{others}]{{0,{int(words)}}}"
+            pattern += f"[^{_ENDED}{_ASKED}{others}]{{0,{int(words)}}}"
         else:
             letters = _letters_of(step, letter_of)
             if not letters:
