@@ -5,9 +5,10 @@ the journal's where nothing can have reached the client, so that delivery tells 
 with it what it did not export, and what later turns out to be free stays counted: the ledger is what Finance gets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord
+from extproc.model.guard import Verdict
 from extproc.model.ledger import LedgerRow
 from extproc.model.limits import Crossing, Limit, Rank
 from extproc.model.metrics import (
@@ -21,11 +22,14 @@ from extproc.model.metrics import (
     FIRST_TOKEN_SECONDS,
     FLAGGED,
     REFUSALS,
+    SCAN_SECONDS,
     TOKENS,
+    VERDICTS,
 )
 from extproc.policy.meter_port import Meter
 from extproc.policy.money_ports import Ledger
 from extproc.policy.reserve import Limits
+from extproc.policy.verdicts import read_verdict
 
 NONE = "none"
 """Of a request that ended before it was known what it asks for."""
@@ -60,6 +64,7 @@ class MetricsJournal:
             self._meter.add(FAILED_DELIVERIES, deployment=record.deployment, code=record.failure)
         if record.first_token_s is not None:
             self._meter.record(FIRST_TOKEN_SECONDS, record.first_token_s, deployment=record.deployment)
+        count_verdicts(self._meter, record.verdicts)
 
     def finished(self, record: ExchangeRecord) -> None:
         """One client request ended."""
@@ -69,11 +74,22 @@ class MetricsJournal:
         surface = NONE if context is None else context.surface
         self._meter.add(EXCHANGES, outcome=outcome, surface=surface, operation=operation)
         self._meter.record(EXCHANGE_SECONDS, record.duration_ms / 1000, outcome=outcome, operation=operation)
+        if context is not None:
+            count_verdicts(self._meter, context.verdicts)
         if record.status >= _FIRST_ERROR and record.details.startswith(_OURS):
             self._meter.add(REFUSALS, code=record.details.removeprefix(_OURS))
         elif context is None and record.status >= _FIRST_ERROR:
             # Envoy said no by itself, before any door was asked or because one did not answer.
             self._meter.add(REFUSALS, code=f"envoy_{record.status}")
+
+
+def count_verdicts(meter: Meter, verdicts: Iterable[Verdict]) -> None:
+    """What the firewall said of one exchange in one direction."""
+    for each in verdicts:
+        way = each.direction.value
+        meter.add(VERDICTS, scanner=each.scanner, direction=way, result=each.result.value)
+        if each.latency_us:
+            meter.record(SCAN_SECONDS, each.latency_us / 1e6, scanner=each.scanner, direction=way)
 
 
 class MeteredLedger:
@@ -93,6 +109,9 @@ class MeteredLedger:
         self._ledger.append(row)
         if is_settled(row):
             self._count(row)
+        if row.refusal:
+            # Of a request that was refused no context goes on, so the journal does not hear of its verdicts.
+            count_verdicts(self._meter, map(read_verdict, row.verdicts))
 
     def _count(self, row: LedgerRow) -> None:
         where = {"model": row.model, "deployment": row.deployment}

@@ -216,7 +216,10 @@ def _check_scanner(
     if check.get("action") == "redact" and not builtin.may_redact:
         document.report((*place, "action"), f"what {name} finds cannot be taken out", "Write block or flag.")
     options = check.get("options", {})
-    if name in RULES and isinstance(options, dict):
+    if builtin.is_of_exchange:
+        if options:
+            document.report((*place, "options"), f"{name} has no options", "Remove them.")
+    elif name in RULES and isinstance(options, dict):
         try:
             compile_rule(RuleSpec(name, _options(options)))
         except (ValueError, TypeError) as wrong:

@@ -128,6 +128,8 @@ class Builtin:
     directions: frozenset[Direction]
     may_redact: bool = False
     """Whether its findings are stretches of text that a placeholder can stand for."""
+    is_of_exchange: bool = False
+    """Whether what it looks for is each exchange's own, so that a policy has no options for it."""
 
 
 _BOTH = frozenset(Direction)
@@ -143,8 +145,8 @@ BUILTIN: Mapping[str, Builtin] = MappingProxyType(
         "urls": Builtin(_BOTH, may_redact=True),
         "size": Builtin(_BOTH),
         "opaque": Builtin(_BOTH),
-        "leakage": Builtin(_OUTPUT),
-        "schema": Builtin(_OUTPUT),
+        "leakage": Builtin(_OUTPUT, is_of_exchange=True),
+        "schema": Builtin(_OUTPUT, is_of_exchange=True),
     }
 )
 """The scanners that need no declaration."""

@@ -87,6 +87,21 @@ FAILED_DELIVERIES = Metric(
     "Attempts whose answer was no good, by the code a client would have seen.",
     ("deployment", "code"),
 )
+VERDICTS = Metric(
+    "gateway_guard_verdicts_total",
+    Shape.COUNTER,
+    "{verdict}",
+    "What each scanner of the firewall came to.",
+    ("scanner", "direction", "result"),
+)
+SCAN_SECONDS = Metric(
+    "gateway_guard_scan_duration_seconds",
+    Shape.HISTOGRAM,
+    "s",
+    "How long a scanner took with all it was given of one exchange in one direction.",
+    ("scanner", "direction"),
+    (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
+)
 TOKENS = Metric(
     "gateway_tokens_total",
     Shape.COUNTER,
@@ -179,6 +194,8 @@ METRICS = (
     ATTEMPT_SECONDS,
     FIRST_TOKEN_SECONDS,
     FAILED_DELIVERIES,
+    VERDICTS,
+    SCAN_SECONDS,
     TOKENS,
     COST,
     FLAGGED,

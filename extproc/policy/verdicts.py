@@ -2,7 +2,7 @@
 
 import json
 
-from extproc.model.guard import Verdict
+from extproc.model.guard import Direction, Finding, Result, Verdict
 
 
 def write_verdict(verdict: Verdict) -> str:
@@ -30,4 +30,25 @@ def write_verdict(verdict: Verdict) -> str:
         },
         sort_keys=True,
         separators=(",", ":"),
+    )
+
+
+def read_verdict(text: str) -> Verdict:
+    """What ``write_verdict`` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    found = json.loads(text)
+    return Verdict(
+        scanner=found["scanner"],
+        direction=Direction(found["direction"]),
+        result=Result(found["result"]),
+        policy=found["policy"],
+        latency_us=found["latency_us"],
+        findings=tuple(
+            Finding(each["kind"], tuple(each["place"]), each["start"], each["end"], each["score"], tuple(each["via"]))
+            for each in found["findings"]
+        ),
+        count=found["count"],
     )

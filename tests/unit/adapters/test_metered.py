@@ -6,6 +6,7 @@ from extproc.adapters.memory_metrics import MemoryMeter
 from extproc.adapters.memory_money import MemoryLedger
 from extproc.adapters.metered import BudgetAlerts, MeteredLedger, MetricsJournal, is_settled, level_of, result_of
 from extproc.model.exchange import AttemptRecord, DeliveryRecord, ExchangeRecord, Outcome, Usage
+from extproc.model.guard import Direction, Result, Verdict
 from extproc.model.ids import DeploymentName, ExchangeId
 from extproc.model.ledger import End, Flag, LedgerRow
 from extproc.model.limits import Crossing, Level, Limit, LimitId, Rank, Rate, Scope, Unit
@@ -17,10 +18,13 @@ from extproc.model.metrics import (
     FAILED_DELIVERIES,
     FLAGGED,
     REFUSALS,
+    SCAN_SECONDS,
     TOKENS,
+    VERDICTS,
 )
 from extproc.model.money import MicroUsd
 from extproc.policy.reserve import Limits
+from extproc.policy.verdicts import write_verdict
 from tests.unit.exchange.test_delivery import context
 
 ATTEMPT = AttemptRecord(ExchangeId("x-1"), DeploymentName("d0"), 200, "", 1500)
@@ -167,3 +171,29 @@ def test_an_alert_is_counted_by_whose_budget_it_is_and_by_its_share(scope: Scope
 def test_a_limit_that_is_gone_has_no_level() -> None:
     gone: Limit | None = None
     assert level_of(gone) == ""
+
+
+# -- verdicts -------------------------------------------------------------------------------------------------------
+
+
+def test_each_verdict_is_counted_once_whoever_tells_of_it() -> None:
+    meter = MemoryMeter()
+    asked = Verdict("pii", Direction.INPUT, Result.CLEAN, "v", 250)
+    said = Verdict("pii", Direction.OUTPUT, Result.FAILED_OPEN, "v", 0)
+    known = replace(context(), verdicts=(asked,))
+    journal = MetricsJournal(meter)
+    journal.delivered(DeliveryRecord(known, DeploymentName("d0"), None, True, 1, 1, verdicts=(said,)))
+    journal.finished(replace(EXCHANGE, context=known))
+    texts = tuple(map(write_verdict, (asked, said)))
+    MeteredLedger(MemoryLedger(), meter).append(replace(ROW, verdicts=texts))
+    assert meter.sum(VERDICTS, "pii", "input", "clean") == 1
+    assert meter.sum(VERDICTS, "pii", "output", "failed_open") == 1
+    assert meter.values[SCAN_SECONDS.name, ("pii", "input")] == [0.00025]
+
+
+def test_verdicts_on_a_refused_request_are_counted_where_it_is_noted() -> None:
+    meter = MemoryMeter()
+    blocked = Verdict("injection", Direction.INPUT, Result.BLOCKED, "v", 100)
+    row = replace(ROW, rank=Rank.JOURNAL, refusal="content_blocked", verdicts=(write_verdict(blocked),))
+    MeteredLedger(MemoryLedger(), meter).append(row)
+    assert meter.sum(VERDICTS, "injection", "input", "blocked") == 1

@@ -128,6 +128,11 @@ def test_each_level_has_its_policy() -> None:
             "what injection finds cannot be taken out",
         ),
         ("input: {pii: {action: stop}}", "guard.policies[0].input.pii.action", "'stop' cannot be used here"),
+        (
+            "output: {leakage: {action: block, options: {canary: x}}}",
+            "guard.policies[0].output.leakage.options",
+            "leakage has no options",
+        ),
         ("input: {pii: {}}", "guard.policies[0].input.pii.action", "is required"),
         ("extends: q", "guard.policies[0].extends", "there is no policy 'q'"),
         ("extends: p", "guard.policies[0].extends", "it extends itself"),

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from extproc.model.guard import Direction, Finding, Result, Verdict
-from extproc.policy.verdicts import write_verdict
+from extproc.policy.verdicts import read_verdict, write_verdict
 from extproc.wire.guard_codec import decode_verdict, encode_verdict
 
 VERDICT = Verdict(
@@ -41,6 +41,10 @@ def test_everything_of_it_is_told() -> None:
 
 def test_it_is_the_same_text_after_it_has_travelled() -> None:
     assert write_verdict(decode_verdict(encode_verdict(VERDICT))) == write_verdict(VERDICT)
+
+
+def test_it_comes_back() -> None:
+    assert read_verdict(write_verdict(VERDICT)) == VERDICT
 
 
 def test_another_verdict_is_another_text() -> None:
