@@ -6,17 +6,21 @@ figures mean.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import psycopg
 
 from extproc.adapters.postgres_adjustments import COLUMNS, read_adjustment
-from extproc.adapters.postgres_pool import Connection, Pool, Row, ask
+from extproc.adapters.postgres_pool import DEPENDENCY, Connection, Pool, Row, ask
 from extproc.model.money import MicroUsd
+from extproc.model.refusals import Unavailable
 from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
 
+T = TypeVar("T")
 _SUMS = {
     "requests": "count(*)",
     "answered": "count(*) filter (where outcome = 'answered')",
@@ -96,17 +100,17 @@ class PostgresReports:
         """The sums that are asked for.
 
         Raises:
-            Unavailable: Postgres failed, or was not done within the limit.
+            Unavailable: Postgres failed, was not done within the limit, or does not let this role read what is asked.
         """
-        return await ask(self.limit_s, self._spend(question))
+        return await _permitted(ask(self.limit_s, self._spend(question)))
 
     async def prompts(self, question: Question) -> PromptAnswer:
         """How long prompts are, by project and tags; the question's columns and buckets do not matter.
 
         Raises:
-            Unavailable: Postgres failed, or was not done within the limit.
+            Unavailable: as of ``spend``.
         """
-        return await ask(self.limit_s, self._prompts(question))
+        return await _permitted(ask(self.limit_s, self._prompts(question)))
 
     async def _spend(self, question: Question) -> Sums:
         values = _values(question)
@@ -138,6 +142,13 @@ class PostgresReports:
             await connection.execute("set local work_mem = '64MB'")
             await connection.execute("set local jit = off")
             yield connection
+
+
+async def _permitted(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except psycopg.errors.InsufficientPrivilege:
+        raise Unavailable(DEPENDENCY, "this role may not read all that a report needs: see docs/reports.md") from None
 
 
 async def _names_of_keys(connection: Connection, question: Question, groups: list[Row]) -> tuple[tuple[str, str], ...]:

@@ -111,11 +111,30 @@ def test_a_sink_that_hangs_costs_who_counts_nothing_and_a_worker_that_ends_only_
         sink.answers.set()
 
 
-def test_a_sink_that_is_not_there_is_counted_and_held_up_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    with capture_logs() as lines, metrics(monkeypatch, "http://127.0.0.1:1") as meter:
-        use(meter)
-        wait_until(lambda: meter._exporter.failures >= 2, "two exports that fail", 20)
+@pytest.mark.parametrize("trouble", ["nobody listens", "no TLS", "413", "503"])
+def test_a_sink_that_takes_nothing_is_counted_and_told_of_once(trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving_http(Sink(status=int(trouble) if trouble.isdigit() else 200)) as sink, capture_logs() as lines:
+        url = {"nobody listens": "http://127.0.0.1:1", "no TLS": f"https://127.0.0.1:{sink.port}"}.get(
+            trouble, sink.url
+        )
+        with metrics(monkeypatch, url) as meter:
+            use(meter)
+            wait_until(lambda: meter._exporter.failures >= 2, "two exports that fail", 20)
+            assert meter._exporter.dropped > meter._exporter.failures
+        assert sink.got == []
     assert [line["event"] for line in lines if line["event"].startswith("metrics_")] == ["metrics_not_exported"]
+
+
+def test_with_delta_what_could_not_be_sent_is_lost_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
+    with serving_http(Sink(status=400)) as sink, metrics(monkeypatch, sink.url, **more) as meter:
+        meter.add(COST, 100, deployment="d0", model="m")
+        wait_until(lambda: meter._exporter.failures >= 2, "two exports that fail")
+        sink.status = 200
+        wait_until(lambda: bool(sink.got), "an export that arrives")
+        meter.add(COST, 5, deployment="d0", model="m")
+        wait_until(lambda: arrived(sink), "the cost")
+        assert sink.total(COST.name) == 5
 
 
 def test_series_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

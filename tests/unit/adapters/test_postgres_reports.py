@@ -1,10 +1,13 @@
 """Sums of the ledger, against rows that are added up one by one."""
 
+import re
 import statistics
+import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -251,3 +254,26 @@ async def test_keys_that_the_directory_knows_have_names_where_keys_are_told_apar
     name = f"{key.organisation}/{key.team}/{key.project} ({key.environment}, ada)"
     assert (await spend(postgres_dsn, around(NOON, Column.MODEL, Column.KEY))).keys == ((key.id, name),)
     assert (await spend(postgres_dsn, around(NOON, Column.MODEL))).keys == ()
+
+
+async def test_the_rights_that_the_document_names_are_enough_and_a_lack_of_one_is_told(postgres_dsn: str) -> None:
+    role = f"reader_{uuid.uuid4().hex}"
+    text = re.sub(r"\s+", " ", (Path(__file__).parents[3] / "docs/reports.md").read_text())
+    said = text.partition("its role needs `select` on ")[2].partition(". ")[0]
+    tables = re.findall(r"`([a-z_]+)`", said)
+    assert len(tables) == 4
+    asked = around(NOON, Column.KEY)
+    await store(postgres_dsn, [spend_row(micro_usd=1)])
+    with psycopg.connect(postgres_dsn, autocommit=True) as owner:
+        owner.execute(f"create role {role}".encode())
+        for table in tables:
+            owner.execute(f"grant select on {table} to {role}".encode())
+        dsn = f"{postgres_dsn}&options=-crole%3D{role}"
+        assert (await spend(dsn, asked)).total.micro_usd == 1
+        await prompts(dsn, asked)
+        for table in tables:
+            owner.execute(f"revoke select on {table} from {role}".encode())  # noqa: S608 - names of ours
+            with pytest.raises(Unavailable, match="may not read"):
+                await spend(dsn, asked)
+            owner.execute(f"grant select on {table} to {role}".encode())
+        owner.execute(f"drop owned by {role}; drop role {role}".encode())
