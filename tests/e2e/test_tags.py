@@ -1,7 +1,9 @@
 """Tags of a request through the real Envoy and unmodified SDKs: remembered here, and never sent on."""
 
+import asyncio
 import json
 import uuid
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import openai
@@ -9,8 +11,12 @@ import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
+from extproc.operations.reports import FEW
+from tests.e2e.provider import Turn
 from tests.e2e.rig import Rig, chat, error_code
 from tests.e2e.rig_values import TOKEN
+from tests.faults.money_world import TOKENS, World, run_world
+from tests.unit.cli.scripted_admin import typed
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -58,3 +64,53 @@ async def test_a_name_that_only_the_gateway_may_use_says_nothing(rig: Rig) -> No
         wrong = await client.post("/v1/chat/completions", json=chat(), headers={"x-request-tags": "a;b"})
     assert error_code(wrong) == "invalid_request"
     assert "forged" not in rig.exchange(answer.headers["x-request-id"])["context"]["tags"]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    yield from run_world()
+
+
+def reading(prompt_tokens: int) -> Callable[[Turn], Awaitable[None]]:
+    """An answer whose provider says that it read so many tokens."""
+
+    async def answer(turn: Turn) -> None:
+        usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 1, "total_tokens": prompt_tokens + 1}
+        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+        await turn.plain(
+            json.dumps({"id": "a", "object": "chat.completion", "choices": [choice], "usage": usage}).encode()
+        )
+
+    return answer
+
+
+async def test_the_feature_that_stuffs_every_turn_is_found_by_the_tag_of_its_requests(world: World) -> None:
+    chunks = "A chunk of some document. " * 200
+    world.rig.provider.scripts |= {"plain": reading(9), "stuffed": reading(900)}
+    async with world.rig.client() as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(
+                    "/v1/chat/completions",
+                    json=chat(chunks, x_script=feature, max_tokens=TOKENS),
+                    headers={"x-request-tags": f"feature={feature}"},
+                )
+                for feature in ("plain", "stuffed")
+                for _ in range(FEW)
+            )
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        await asyncio.to_thread(world.await_row, answer.headers["x-request-id"], "rank == 2")
+
+    def report(*words: str) -> Any:
+        environment = {"EXTPROC_POSTGRES_DSN": world.dsn}
+        done = typed("report", *words, "--format", "json", **environment)
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    first, second = (await asyncio.to_thread(report, "prompts"))["rows"]
+    assert [tag for tag in first["tags"] if tag.startswith("feature")] == ["feature=stuffed"]
+    assert (first["input_p50"], second["input_p50"]) == (900, 9)
+    rows = (await asyncio.to_thread(report, "spend", "--by", "feature"))["rows"]
+    assert {row["feature"][0]: row["requests"] for row in rows} == {"plain": FEW, "stuffed": FEW}
