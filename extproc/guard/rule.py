@@ -1,10 +1,10 @@
 """What every built-in scanner can do. ``rules`` has them by name."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from extproc.guard.reading import Reading
-from extproc.model.guard import Direction, Finding
+from extproc.model.guard import Direction, Finding, Leaf
 
 
 class Rule(Protocol):
@@ -16,4 +16,13 @@ class Rule(Protocol):
 
     def scan(self, reading: Reading, direction: Direction) -> Sequence[Finding]:
         """What it finds in any of the views, each stretch of the leaf once for each kind."""
+        ...
+
+
+@runtime_checkable
+class TotalRule(Rule, Protocol):
+    """A scanner that judges all strings together besides."""
+
+    def scan_all(self, leaves: Sequence[Leaf], direction: Direction) -> Sequence[Finding]:
+        """What it finds in all of them that is in none alone."""
         ...

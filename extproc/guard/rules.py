@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from time import perf_counter_ns
 
-from extproc.guard import injection, leakage, markers, opaque, pii, secrets, topics, urls
+from extproc.guard import injection, leakage, markers, opaque, pii, schema, secrets, size, topics, urls
 from extproc.guard.read import read
-from extproc.guard.rule import Rule
+from extproc.guard.rule import Rule, TotalRule
 from extproc.model.guard import Direction, Leaf, Scanned
 from extproc.model.guard_policy import Options, RuleSpec
 
@@ -21,7 +21,9 @@ RULES: Mapping[str, Callable[[Options], Rule]] = {
     "leakage": leakage.make,
     "markers": markers.make,
     "pii": pii.make,
+    "schema": schema.make,
     "secrets": secrets.make,
+    "size": size.make,
     "opaque": opaque.make,
     "topics": topics.make,
     "urls": urls.make,
@@ -53,5 +55,7 @@ def scan_leaves(specs: Sequence[RuleSpec], leaves: Sequence[Leaf], direction: Di
     for rule in rules:
         began_ns = perf_counter_ns()
         findings = [finding for reading in readings for finding in rule.scan(reading, direction)]
+        if isinstance(rule, TotalRule):
+            findings += rule.scan_all(leaves, direction)
         scanned.append(Scanned(tuple(findings), (perf_counter_ns() - began_ns) // 1000))
     return tuple(scanned)
