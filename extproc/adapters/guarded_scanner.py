@@ -15,6 +15,7 @@ from extproc.policy.bulkhead import Bulkhead, BulkheadPolicy
 from extproc.policy.guard_ports import ScanAsked, Scanner
 
 _MOST_BREAKERS = 10_000
+_LATE = 0.9
 
 
 class GuardedScanner:
@@ -44,6 +45,8 @@ class GuardedScanner:
         if not breaker.may_ask(self._now_s()):
             raise Unavailable(self.name, "it has failed lately and is given a rest")
         has_begun = False
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             async with asyncio.timeout(asked.limit_s), self._bulkhead.turn(asked.organisation):
                 has_begun = True
@@ -53,6 +56,11 @@ class GuardedScanner:
             raise Unavailable(self.name, "no answer in time") from None
         except Unavailable:
             self._failed(breaker, has_begun=has_begun)
+            raise
+        except asyncio.CancelledError:
+            # Who asks may have the same deadline, and be the first to notice.
+            is_late = loop.time() - began_s >= _LATE * asked.limit_s
+            self._failed(breaker, has_begun=has_begun and is_late)
             raise
         except BaseException:
             breaker.gave_up()

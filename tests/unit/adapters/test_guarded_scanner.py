@@ -68,6 +68,16 @@ async def test_one_that_hangs_is_given_up_at_the_deadline_and_soon_not_asked_any
     assert len(world.inner.began) == 2
 
 
+async def test_one_that_hangs_is_known_to_even_if_who_asks_gives_up_at_the_same_moment() -> None:
+    world = World()
+    world.inner.hangs.add("acme")
+    for _ in range(2):
+        with pytest.raises((TimeoutError, Unavailable)):
+            async with asyncio.timeout(0.05):
+                await world.ask(limit_s=0.05)
+    assert "rest" in await world.fail()
+
+
 async def test_it_is_asked_again_after_its_rest_and_then_by_all() -> None:
     world = World()
     world.inner.fails.add("acme")

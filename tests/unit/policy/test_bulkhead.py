@@ -75,16 +75,20 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
     assert not world.bulkhead._places
 
 
-async def test_who_gives_up_at_the_moment_of_its_turn_passes_it_on() -> None:
+@pytest.mark.parametrize("gives_up_first", [True, False])
+async def test_who_gives_up_at_the_moment_of_its_turn_passes_it_on(gives_up_first: bool) -> None:
     world = World()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(world.bulkhead.turn("acme"))
         for name in "bc":
             world.ask(name)
         await world.waits(2)
-        # What leaving does, and a cancellation before the loop has run again.
+        # What leaving does, and a cancellation, before the loop has run again.
+        if gives_up_first:
+            world.tasks["b"].cancel()
         world.bulkhead._pass_on(world.bulkhead._places["acme"])
-        world.tasks["b"].cancel()
+        if not gives_up_first:
+            world.tasks["b"].cancel()
         await eventually(lambda: world.begun == ["c"], "the one behind")
         world.bulkhead._places["acme"].running += 1  # the block's own, passed on above
         await world.end("c")

@@ -1,11 +1,7 @@
 """A scanner service asked by the gateway: what is believed of its answer, and what its being gone or hung costs."""
 
 import asyncio
-import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,48 +19,13 @@ from extproc.policy.guard_ports import ScanAsked
 from extproc.policy.hosted_ports import Found
 from extproc.wire.scanner_client import ScannerClient, open_scanner_client
 from extproc.wire.scanner_server import ScannerDoor, ServiceKeys, serve_scanners
+from tests.scanner_service import ScannerService as Child
 from tests.servers import eventually
-
-ROOT = Path(__file__).parents[3]
 
 
 def ask(*texts: str, limit_s: float = 30.0, organisation: str = "acme", trust: Trust = Trust.USER) -> ScanAsked:
     leaves = tuple(Leaf(("messages", number), text, trust) for number, text in enumerate(texts))
     return ScanAsked(organisation, "e1", Direction.INPUT, leaves, (), limit_s)
-
-
-class Child:
-    """The service of ``scanner_child``."""
-
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), *(path for path in sys.path if path)])}
-        self.process = await asyncio.to_thread(
-            lambda: subprocess.Popen(
-                [sys.executable, str(ROOT / "tests" / "scanner_child.py"), self.address],
-                stdout=subprocess.PIPE,
-                env=environment,
-            )
-        )
-        assert self.process.stdout is not None
-        assert await asyncio.to_thread(self.process.stdout.readline)
-
-    def signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    async def end(self) -> None:
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGCONT)
-                self.process.kill()
-            await asyncio.to_thread(self.process.wait, 10)
-            assert self.process.stdout is not None
-            self.process.stdout.close()
 
 
 @pytest.fixture
