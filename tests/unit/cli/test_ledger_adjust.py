@@ -110,6 +110,13 @@ def test_the_budgets_counter_moves_in_redis_and_the_ledger_and_they_stay_even(he
     assert do(here, lambda _, budgets: budgets.show("acme", [PART])) == [(17_500_000, 0)]
 
 
+def test_a_credit_of_more_than_was_used_is_below_zero_on_both_sides(here: dict[str, str]) -> None:
+    assert adjust(here, "--yes", amount="-100").exit_code == 0
+    assert do(here, lambda _, budgets: budgets.show("acme", [PART])) == [(-70_000_000, 0)]
+    assert typed("ledger", "reconcile", "--pause", "0", **here).exit_code == 0
+    assert spend(here)["total"]["cost_micro_usd"] == -70_000_000  # type: ignore[index]
+
+
 def test_again_changes_nothing_and_another_amount_is_refused(here: dict[str, str]) -> None:
     assert json.loads(adjust(here, "--yes", "--json").stdout)["is_new"] is True
     again = adjust(here, "--yes", "--json")
