@@ -9,7 +9,7 @@ ARGS   ?=
 PARALLEL ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits docs-picture eval-auto eval-guard clean
+.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits bench-rules docs-picture eval-auto eval-guard clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test-scanner: $(VENV)/.dev $(SCANNER)/.test ## run LLM Guard and Presidio in a s
 
 lock-scanner: $(VENV)/.dev ## resolve that lock file again; pip must know where PyTorch without CUDA is
 	cd requirements && $(abspath $(BIN))/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header -o scanner.txt build.in scanner.in
+
+bench-rules: $(VENV)/.dev ## what one organisation's slow texts cost another
+	$(BIN)/python bench/rule_pool.py $(ARGS)
 
 bench-limits: $(VENV)/.dev ## what limits cost with 1,000, 100,000 and 1,000,000 keys, on Redis and Valkey
 	$(BIN)/python bench/limits.py $(ARGS)

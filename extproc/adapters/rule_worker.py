@@ -4,6 +4,7 @@ It prints nothing and keeps nothing but compiled rules. Started as ``python -m e
 with any number of modules, which are imported before it says that it is ready.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from extproc.model.guard import Direction, Leaf, Scanned
 from extproc.model.guard_policy import RuleSpec
 
 READY = "ready"
+_NICE = 5
 
 Question = tuple[tuple[RuleSpec, ...], tuple[Leaf, ...], Direction]
 """Without leaves: compile these rules, so that the next question need not."""
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str]) -> None:
     """Answer until the other end is gone."""
     # A terminal's Ctrl-C is for who started us; we end with our socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Where processors are short, what decides and passes requests on comes before texts that are long.
+    os.nice(_NICE)
     for module in arguments[1:]:
         import_module(module)
     with Connection(int(arguments[0])) as connection:
