@@ -220,7 +220,7 @@ class Delivery:
             Send(action.data, is_last=False) if isinstance(action, Send) else action
             for action in await self._on_body(b"", is_last=True)
         ]
-        return [*actions, PassTrailers(names)] if self._body.is_answer else actions
+        return [*actions, PassTrailers(names)] if self._body.is_answer and not self._failure else actions
 
     def _release(self) -> ReleaseHead:
         # A stream is the client's dialect's by now, whatever the provider calls its own.

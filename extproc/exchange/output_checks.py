@@ -11,6 +11,7 @@ Each check has one word for the whole answer, however often it was asked. Read n
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from extproc.guard.rules import compile_rule
 from extproc.model.guard import Direction, GuardSecrets, Scanned, Verdict
 from extproc.model.guard_policy import Action, Check, GuardPolicy
 from extproc.model.refusals import Unavailable
@@ -20,6 +21,16 @@ LEAKAGE, SCHEMA = "leakage", "schema"
 _WHOLE = frozenset({SCHEMA, "size"})
 _MOST_KEPT = 1000
 """Findings of one check. Beyond that they are no longer told apart, and each counts as one more of the last."""
+
+
+_IN_PROSE = {"secrets": 200, "urls": 200}
+"""Characters that are enough for these: what is longer of theirs has no blanks, and such a run is held whole."""
+
+
+def reach_of_check(check: Check) -> int:
+    """How many characters of running text decide about a finding of this rule."""
+    reach = compile_rule(check.spec).reach
+    return min(reach, _IN_PROSE.get(check.scanner, reach))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,10 @@ from typing import Any
 
 from extproc.dialects.dialect import Answer, Aside, Chunk, Done, Ping, StreamItem, Unreadable
 from extproc.dialects.provider_json import read_object, write_json
-from extproc.exchange.output_checks import Tally, checks_of
+from extproc.exchange.output_checks import Tally, checks_of, reach_of_check
 from extproc.exchange.output_lanes import Lane
 from extproc.exchange.output_strings import PAYLOADS, Flow, Spot, strings_of
 from extproc.guard.restoration import Restorer
-from extproc.guard.rules import reach_of
 from extproc.model.exchange import ExchangeContext
 from extproc.model.guard import Direction, Finding, GuardSecrets, Leaf, Place, Scanned, Trust, Verdict
 from extproc.model.guard_policy import Action, Check, GuardPolicy
@@ -65,6 +64,7 @@ class OutputGuard:
         "_lanes",
         "_queue",
         "_reach",
+        "_reaches",
         "_restorer",
         "_subject",
         "_tally",
@@ -80,7 +80,8 @@ class OutputGuard:
         self._tally = Tally()
         self._lanes: dict[Place, Lane] = {}
         self._queue: deque[_Held] = deque()
-        self._reach = reach_of([check.spec for check in self._checks.rules])
+        self._reaches = {check: reach_of_check(check) for check in self._checks.rules}
+        self._reach = max(self._reaches.values(), default=0)
         self._restorer = Restorer(secrets.redactions) if policy.restores and secrets.redactions else None
         self._edited: set[int | None] = set()
         self._is_done = False
@@ -88,7 +89,7 @@ class OutputGuard:
         """How much text waits."""
         self._whole: dict[Place, list[str]] = {}
         leakage = self._checks.leakage
-        self._wire = None if leakage is None else _Wire(leakage, reach_of([leakage.spec]))
+        self._wire = None if leakage is None else _Wire(leakage, self._reaches[leakage])
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -264,7 +265,7 @@ class OutputGuard:
                 shift = begins[lane.place]
                 here = replace(finding, start=finding.start + shift, end=finding.end + shift)
                 is_old = here.end <= (lane.gate if is_gate else lane.safe)
-                if is_old or here.start >= bounds[lane.place]:
+                if is_old or (here.start >= bounds[lane.place] and not self._is_certain(check, lane, here.start)):
                     continue
                 if lane.note(check.scanner, here.kind, here.start, here.end):
                     new.append(here)
@@ -276,6 +277,11 @@ class OutputGuard:
             self._edited.add(lane.choice)
             if lane.flow is not Flow.BESIDE:
                 lane.mask(finding)
+
+    def _is_certain(self, check: Check, lane: Lane, start: int) -> bool:
+        """Whether a rule has seen enough of what another one still waits for."""
+        reach = self._reaches.get(check, self._reach)
+        return reach < self._reach and start < lane.certain(reach)
 
     def _add(self, found: Found) -> None:
         ending = [said for check, said in found.items() if self._tally.add(check, said)]

@@ -106,6 +106,10 @@ class Lane:
             held = min(held, restorer.open_at(self.text))
         return max(self.safe, self.base + held)
 
+    def certain(self, reach: int) -> int:
+        """Up to where a rule that reaches no further has nothing more to say."""
+        return self.base + held_from(self.text, reach)
+
     def note(self, scanner: str, kind: str, start: int, end: int) -> bool:
         """Whether this finding, in the lane's offsets, is new; one that has grown is not."""
         known = self.counted.get((scanner, kind, start))

@@ -26,9 +26,12 @@ _ESCAPE = re.compile(
 )
 _APART = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9])[ .*_|~/-](?=[A-Za-z0-9](?![A-Za-z0-9]))")
 _TAG = re.compile(r"<[^<>]{0,512}>|\A[^<>]{0,512}>")
+_BEYOND = re.compile(r"[^\x00-\x7f]")
 _UNSEEN = frozenset({"Cf", "Mn", "Me", "Cc"})
 _RUN = re2.compile(
-    rb"(?:(?:0[xX][0-9A-Fa-f]{2}[ ,;]{0,2})+(?:0(?:[xX][0-9A-Fa-f]{0,2})?)?"
+    rb"(?:[A-Za-z][A-Za-z0-9+.-]{1,20}:[!-~]*"
+    rb"|eyJ[A-Za-z0-9_.-]*"
+    rb"|(?:0[xX][0-9A-Fa-f]{2}[ ,;]{0,2})+(?:0(?:[xX][0-9A-Fa-f]{0,2})?)?"
     rb"|(?:[0-9A-Fa-f]{2}[ :-]){2,}[0-9A-Fa-f]{0,2}"
     rb"|(?:[A-Za-z0-9+/_=-]{16,}[ \t]*\r?\n[ \t]*)*[A-Za-z0-9+/_=%\\&#;{}-]*)\z"
 )
@@ -48,7 +51,8 @@ def held_from(text: str, reach: int) -> int:
     if start <= 0:
         return 0
     least = max(0, len(text) - most)
-    run = _RUN.search(text[least : start + 1].encode("ascii", "replace"))
+    # What is not ASCII is in no run: text in scripts without blanks is not held for that.
+    run = _RUN.search(_BEYOND.sub("\0", text[least : start + 1]).encode())
     return start if run is None else min(start, least + run.start())
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import uvloop
 
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
+from extproc.adapters.memory_guard import MemoryRuleRunner
 from extproc.config.gateway import load
 from extproc.config.watch import GatewayWatch
 from extproc.exchange.admission import Admission, AdmissionDesk
@@ -28,6 +29,7 @@ from extproc.model.identity import VirtualKey
 from extproc.model.ids import KeyId, OrganisationId, ProjectId, TeamId
 from extproc.model.secret import Secret
 from extproc.model.token import digest_token
+from extproc.policy.guard import GuardDesk
 from extproc.wire import doors as doors_module
 from extproc.wire.doors import Doors, Limits, Line
 from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
@@ -194,8 +196,15 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
     refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
     watched = GatewayWatch(config, gateway)
+    guard = GuardDesk(lambda: watched.current.guard, MemoryRuleRunner(), dict)
     desk = AdmissionDesk(
-        lambda: watched.current.catalog, known_keys(clock), RigVault(refs), clock, MemoryHealth(), lambda: PEPPER
+        lambda: watched.current.catalog,
+        known_keys(clock),
+        RigVault(refs),
+        clock,
+        MemoryHealth(),
+        lambda: PEPPER,
+        guard=guard,
     )
     journal = FileJournal(journal_path)
     limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)

@@ -53,6 +53,7 @@ DECLARATIONS = {
 
 ALSO_TESTED = {
     "adapters/test_postgres_schema.py": "the triggers in migrations/*.sql, which no Python file holds",
+    "exchange/test_delivery_judged.py": "delivery where an answer is judged; test_delivery has all else of it",
 }
 """Unit tests in a room that mirror no Python file, and what they are about."""
 

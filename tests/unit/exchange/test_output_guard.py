@@ -74,6 +74,15 @@ async def test_a_blocked_text_stops_before_anything_of_it_has_gone() -> None:
     assert verdict.findings[0].start == len(PROSE) * 3
 
 
+async def test_a_rule_that_has_seen_enough_does_not_wait_for_one_that_has_not() -> None:
+    far = words(Action.FLAG, "x" * 900)
+    through = guard(Check("leakage", Action.BLOCK), far, secrets=GuardSecrets(canary=CANARY))
+    heard, _ = await refused(through, said(*cut(PROSE * 30 + CANARY + " " + PROSE * 8, range(0, 9999, 10))))
+    assert PROSE * 9 in heard.content
+    assert CANARY[:6] not in heard.content
+    assert through.verdicts[0].count == 1
+
+
 async def test_an_encoded_text_is_found_however_it_is_cut() -> None:
     encoded = base64.b64encode(b"so: " + CANARY.encode() + b" it is said to be").decode()
     for size in (1, 3, 7, 50):

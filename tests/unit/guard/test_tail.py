@@ -41,6 +41,18 @@ def test_an_encoded_run_is_held_from_its_beginning(encoded: str) -> None:
         assert held_from(PROSE + encoded[:size], 10) <= len(PROSE)
 
 
+@pytest.mark.parametrize(
+    "begun", ["https://evil.example/?q=a.b&c=(d)!,", "postgres://root:p$w@host/", "eyJhbGciOi.eyJzdWIi."]
+)
+def test_an_address_is_held_from_its_beginning(begun: str) -> None:
+    assert held_from(PROSE + begun + "xyz-" * 30, 10) <= len(PROSE)
+
+
+def test_text_in_a_script_without_blanks_is_not_held_for_that() -> None:
+    text = PROSE + "注意: note:" + "你好世界" * 200
+    assert len(text) - held_from(text, 50) <= 50 + 8
+
+
 def test_a_run_without_end_is_not_held_for_ever() -> None:
     text = PROSE + "A" * 3 * MOST_HELD
     assert len(text) - held_from(text, 50) == MOST_HELD
