@@ -23,11 +23,14 @@ from extproc.model.metrics import (
     LEDGER_SPOOL_BYTES,
     LEDGER_SPOOL_ROWS,
     LEDGER_UNWRITTEN,
+    OWED_EXCHANGES,
+    OWED_MICRO_USD,
     RETIREMENT_DAYS,
     SETTLEMENTS_DROPPED,
     SETTLEMENTS_WAITING,
 )
 from extproc.model.vault_state import SourceState, VaultState
+from extproc.policy.allowance import Allowances
 from extproc.policy.meter_port import Meter, Reading
 from extproc.policy.ports import Clock
 
@@ -62,9 +65,16 @@ async def open_metrics(variables: Mapping[str, str], index: int) -> AsyncIterato
 
 
 def watch_money(
-    meter: Meter, ledger: PostgresLedger, spool: LedgerSpool, settler: Settler, alerts: AlertWebhook
+    meter: Meter,
+    ledger: PostgresLedger,
+    spool: LedgerSpool,
+    settler: Settler,
+    alerts: AlertWebhook,
+    allowances: Allowances,
 ) -> None:
-    """Look at what waits on its way to Postgres and Redis, and at what was given up."""
+    """Look at what waits on its way to Postgres and Redis, at what is owed, and at what was given up."""
+    meter.watch(OWED_MICRO_USD, lambda: [(allowances.owed[0], {})])
+    meter.watch(OWED_EXCHANGES, lambda: [(allowances.owed[1], {})])
     meter.watch(LEDGER_UNWRITTEN, lambda: [(ledger.unwritten, {})])
     meter.watch(LEDGER_SPOOL_ROWS, lambda: [(spool.rows, {})])
     meter.watch(LEDGER_SPOOL_BYTES, lambda: [(spool.size_bytes, {})])

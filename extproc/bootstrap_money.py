@@ -104,7 +104,8 @@ async def open_money(
             counted.tell(limits.current(), organisation, crossing)
 
         settler = Settler(budgets, metered, clock, tell, grace_s=grace_s)
-        watch_money(meter, ledger, spool, settler, alerts)
+        allowances = Allowances()
+        watch_money(meter, ledger, spool, settler, alerts, allowances)
 
         def organisations() -> tuple[str, ...]:
             return tuple(limits.current().by_organisation)
@@ -115,7 +116,7 @@ async def open_money(
             limits=limits.current,
             budgets=budgets,
             outage_of=lambda organisation: outages().get(organisation, Outage()),
-            allowances=Allowances(),
+            allowances=allowances,
             note=metered.append,
             is_full=lambda: ledger.is_full,
         )

@@ -133,6 +133,15 @@ BUDGET_ALERTS = Metric(
 ALERTS_DROPPED = Metric(
     "gateway_budget_alerts_dropped_total", Shape.COUNTER, "{alert}", "Alerts that the webhook was not told of."
 )
+OWED_EXCHANGES = Metric(
+    "gateway_owed_exchanges",
+    Shape.GAUGE,
+    "{exchange}",
+    "Let through while Redis could not be asked, in an outage that is not known to be over.",
+)
+OWED_MICRO_USD = Metric(
+    "gateway_owed_micro_usd", Shape.GAUGE, "{micro_usd}", "The most that those cost, in millionths of a dollar."
+)
 SETTLEMENTS_WAITING = Metric(
     "gateway_settlements_waiting_exchanges", Shape.GAUGE, "{exchange}", "Charges that wait for Redis."
 )
@@ -201,6 +210,8 @@ METRICS = (
     FLAGGED,
     BUDGET_ALERTS,
     ALERTS_DROPPED,
+    OWED_EXCHANGES,
+    OWED_MICRO_USD,
     SETTLEMENTS_WAITING,
     SETTLEMENTS_DROPPED,
     LEDGER_UNWRITTEN,

@@ -34,6 +34,12 @@ class Allowances:
         spent.micro_usd += amount
         return True
 
+    @property
+    def owed(self) -> tuple[int, int]:
+        """Micro-USD, as estimated, and requests that were let pass in outages that are not known to be over."""
+        spent = list(self._spent.values())
+        return sum(each.micro_usd for each in spent), sum(each.requests for each in spent)
+
     def restore(self, organisation: str) -> None:
         """Its limits were asked and answered: the next outage begins anew."""
         self._spent.pop(organisation, None)

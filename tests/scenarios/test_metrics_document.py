@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from extproc.adapters import metered
+from extproc.model.guard import Direction, Result
 from extproc.model.ledger import Flag
 from extproc.model.limits import Level
 from extproc.model.metrics import METRICS
@@ -29,4 +30,8 @@ def test_every_labels_values_are_told() -> None:
         assert level.value in rows["level"]
     for result in (*metered._RESULTS, "answered", "rejected", "rate_limited", "failed"):
         assert result in rows["result"]
+    for verdict in Result:
+        assert verdict.value in rows["result"]
+    for direction in Direction:
+        assert direction.value in rows["direction"]
     assert Flag.OWED.value in rows["flag"]

@@ -17,6 +17,7 @@ from extproc.bootstrap_metrics import open_metrics, watch_deployments, watch_mon
 from extproc.config.environment import EnvironmentInvalid
 from extproc.config.gateway import parse
 from extproc.model.credentials import Source
+from extproc.model.limits import Outage
 from extproc.model.metrics import (
     CREDENTIAL_AGE_SECONDS,
     CREDENTIAL_LEFT_SECONDS,
@@ -24,12 +25,16 @@ from extproc.model.metrics import (
     LEDGER_SPOOL_BYTES,
     LEDGER_SPOOL_ROWS,
     LEDGER_UNWRITTEN,
+    OWED_EXCHANGES,
+    OWED_MICRO_USD,
     RETIREMENT_DAYS,
     SETTLEMENTS_WAITING,
 )
 from extproc.model.vault_state import SourceState, VaultState
+from extproc.policy.allowance import Allowances
 from tests.otlp_sink import Sink, serving_http
 from tests.unit.adapters.test_metered import ROW
+from tests.unit.policy.test_allowance import claim
 
 GATEWAY = """
 deployments:
@@ -69,7 +74,11 @@ async def test_what_waits_on_its_way_to_postgres_and_redis_is_seen(tmp_path: Pat
     async with open_pool("postgresql:///x?host=/nowhere", most_connections=1) as pool:
         ledger = PostgresLedger(LedgerTables(pool), spool)
         settler = Settler(None, ledger, clock, lambda *_: None)  # type: ignore[arg-type]
-        watch_money(meter, ledger, spool, settler, AlertWebhook(lambda: None, clock))
+        allowances = Allowances()
+        watch_money(meter, ledger, spool, settler, AlertWebhook(lambda: None, clock), allowances)
+        assert (meter.read(OWED_EXCHANGES), meter.read(OWED_MICRO_USD)) == ({(): 0}, {(): 0})
+        allowances.take(claim(70), Outage(is_open=True, allowance_micro_usd=100, allowance_requests=2))
+        assert (meter.read(OWED_EXCHANGES), meter.read(OWED_MICRO_USD)) == ({(): 1}, {(): 70})
         assert (meter.read(LEDGER_UNWRITTEN), meter.read(LEDGER_FULL)) == ({(): 0}, {(): 0})
         spool.write([ROW, ROW])
         ledger.append(ROW)

@@ -7,7 +7,15 @@ import pytest
 from extproc.model import metrics
 from extproc.model.metrics import METRICS, Metric, Shape
 
-UNITS = {"s": "seconds", "d": "days", "By": "bytes", "1": "ratio", "{row}": "rows", "{exchange}": "exchanges"}
+UNITS = {
+    "s": "seconds",
+    "d": "days",
+    "By": "bytes",
+    "1": "ratio",
+    "{row}": "rows",
+    "{exchange}": "exchanges",
+    "{micro_usd}": "micro_usd",
+}
 IDS = ("key", "user", "exchange", "request", "organisation", "team", "project", "budget", "id")
 
 

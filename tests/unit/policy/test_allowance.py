@@ -50,3 +50,13 @@ def test_after_an_outage_the_allowance_is_whole_again() -> None:
     allowances.take(claim(100), OPEN)
     allowances.restore("acme")
     assert allowances.take(claim(100), OPEN)
+
+
+def test_what_is_owed_is_told_until_the_organisations_limits_are_asked_again() -> None:
+    allowances = Allowances()
+    assert allowances.owed == (0, 0)
+    for organisation, amount in (("acme", 60), ("acme", 41), ("acme", 40), ("globex", 5)):
+        allowances.take(claim(amount, organisation), OPEN)
+    assert allowances.owed == (105, 3)
+    allowances.restore("acme")
+    assert allowances.owed == (5, 1)
