@@ -61,6 +61,22 @@ _MODEL = """\
     owned_by: {owner}
 """
 
+_GUARD = """
+guard:                            # what is judged of prompts and answers; off by default elsewhere
+  default: standard
+  policies:
+    - name: standard
+      input:
+        injection: {action: block}
+        markers: {action: block}
+        secrets: {action: redact}     # the provider gets placeholders, the caller its own values back
+        pii: {action: redact}
+        opaque: {action: flag}        # what nobody could decode
+      output:
+        secrets: {action: redact}
+        urls: {action: flag}
+"""
+
 _DEPLOYMENTS = "deployments:                      # one provider endpoint serving one upstream model each\n"
 _MODELS = "models:                           # what applications ask for, and the group or the deployments behind it\n"
 
@@ -113,7 +129,7 @@ def generate(model_ports: tuple[int, ...], provider: Provider | None, *, has_mod
                 path=provider.vault_path,
             )
             models += _MODEL.format(model=offer.name, deployment=name, owner=provider.name)
-    return f"{_HEAD}{_DEPLOYMENTS}{deployments}{groups}\n{_MODELS}{models}"
+    return f"{_HEAD}{_DEPLOYMENTS}{deployments}{groups}\n{_MODELS}{models}{_GUARD}"
 
 
 def _replace(path: Path, text: str) -> None:
