@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.guard_classifier import classifier
 from bench.guard_data import Case, CaseSet, folder_sets, own_sets
+from bench.guard_eval_data import data_lines
 from bench.guard_figures import Judged, Line, by_part, line
 from bench.guard_report import MARKDOWN, costs_table, lines_table, markdown, parts_table
 from extproc.guard.read import read
@@ -47,6 +48,9 @@ def main(*, data: Path | None, onnx: Path | None, label: str | None, is_json: bo
         lines.append(line(case_set.scanner, case_set.name, judged))
         if found := by_part(judged):
             parts[case_set.name] = dict(found)
+    of_data, data_parts = data_lines(data)
+    lines += of_data
+    parts.update({name: dict(shares) for name, shares in data_parts.items()})
     if onnx:
         ask = classifier(onnx, label)
         lines += [

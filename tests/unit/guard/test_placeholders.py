@@ -23,7 +23,18 @@ def test_a_uuid_is_known_whole_and_only_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["${TOKEN}", "$TOKEN", "{{ token }}", "os.environ[KEY]", "getpass()", "config.password", "process.env.KEY"]
+    "text",
+    [
+        "${TOKEN}",
+        "$TOKEN",
+        "{{ token }}",
+        "os.environ[KEY]",
+        "os.environ[",
+        "Token::Identifier",
+        "getpass()",
+        "config.password",
+        "process.env.KEY",
+    ],
 )
 def test_a_reference_is_no_secret(text: str) -> None:
     assert is_reference(text)
