@@ -15,7 +15,7 @@ from stdnum import ean
 
 from extproc.guard.pii_context import has_word
 
-_RUN = re2.compile(rb"[0-9](?:[ .-]{0,2}[0-9]){11,}")
+_RUN = re2.compile(rb"[0-9](?:[ .\n-]{0,2}[0-9]){11,}")
 _WORDS = (
     *(
         b"card",
@@ -104,6 +104,7 @@ _FIRST = b"12345689"
 
 # Every second digit from the right counts twice, less nine past nine; digits are ASCII here.
 _DIGITS = b"0123456789"
+_TO_SPACES = bytes.maketrans(b".-\n", b"   ")
 _ONCE = bytes.maketrans(_DIGITS, bytes(range(10)))
 _TWICE = bytes.maketrans(_DIGITS, bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 _ONE = ord("1")
@@ -147,7 +148,7 @@ def _groups(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Where each piece without a separator begins and ends."""
     at = start
     groups = []
-    for piece in text[start:end].replace(b".", b" ").replace(b"-", b" ").split(b" "):
+    for piece in text[start:end].translate(_TO_SPACES).split(b" "):
         if piece:
             groups.append((at, at + len(piece)))
         at += len(piece) + 1
@@ -167,7 +168,8 @@ def _card_at(text: bytes, lowered: bytes, groups: list[tuple[int, int]], at: int
             break
         digits += text[first:last]
         sizes.append(last - first)
-        if len(digits) >= _MIN and _has_check_digit(digits):
+        # A number may be wrapped at the end of a line; a column of numbers is no number.
+        if len(digits) >= _MIN and _has_check_digit(digits) and text.count(b"\n", start, last) <= 1:
             alone = is_card(digits) and _stands_as_card(text, start, digits, sizes)
             if alone or (text[start] != _ONE and _is_whole(sizes) and has_word(lowered, start, last, _WORDS)):
                 best = len(sizes)

@@ -51,3 +51,9 @@ def test_an_issuer_that_is_not_listed_needs_a_word() -> None:
 )
 def test_fractions_identifiers_and_barcodes_are_no_cards(text: str) -> None:
     assert found(text) == []
+
+
+def test_a_card_may_be_wrapped_at_a_lines_end_and_a_column_is_no_card() -> None:
+    assert found("card 4111 1111\n1111 1111.") == ["4111 1111\n1111 1111"]
+    assert found("4111\n1111\n1111\n1111\n") == []
+    assert found("4111111111111111\n5555555555554444") == ["4111111111111111", "5555555555554444"]
