@@ -11,7 +11,7 @@ from extproc.adapters.ledger_tables import LedgerTables
 from extproc.adapters.postgres_pool import open_pool
 from extproc.model.exchange import Usage
 from extproc.model.ids import ExchangeId
-from extproc.model.ledger import End, Flag, LedgerRow
+from extproc.model.ledger import End, Flag, LedgerRow, Unanswered, with_unanswered
 from extproc.model.limits import Rank
 from extproc.model.money import MicroUsd
 from extproc.model.reports import Figures
@@ -54,14 +54,14 @@ def naive(rows: Iterable[LedgerRow]) -> Figures:
             row.outcome.value: 1,
             "blocked": row.outcome is End.REFUSED and row.refusal in BLOCKING,
             "failovers": row.attempts > 1,
-            "estimated": is_estimated,
+            "estimated": is_estimated or Flag.UNANSWERED in row.flags,
             "unpriced": Flag.UNPRICED in row.flags,
             "input_tokens": row.usage.input_tokens,
             "cached_tokens": row.usage.cached_tokens,
             "output_tokens": row.usage.output_tokens,
             "reasoning_tokens": row.usage.reasoning_tokens,
             "micro_usd": row.micro_usd,
-            "estimated_micro_usd": row.micro_usd if is_estimated else 0,
+            "estimated_micro_usd": row.micro_usd if is_estimated else row.unanswered_micro_usd,
             "saved_micro_usd": row.saved_micro_usd,
         }.items():
             found[name] += int(amount)
@@ -77,6 +77,8 @@ _names = st.sampled_from(["", "a", "b", "=1+1", "<script>alert(1)</script>", "ä
 _tags = st.lists(st.sampled_from(["batch", "eu", "feature=rag", "feature:chat", "batch, eu", "-x", ""]), max_size=3)
 _amounts = st.one_of(st.just(0), st.integers(0, 5_000_000), st.integers(0, 2**53))
 _moments = st.datetimes(datetime(2026, 10, 24), datetime(2026, 11, 3), timezones=st.just(UTC))  # noqa: DTZ001 - it is given one
+
+_plain_flags = [flag for flag in Flag if flag is not Flag.UNANSWERED]
 
 spend_rows = st.lists(
     st.builds(
@@ -98,8 +100,9 @@ spend_rows = st.lists(
         usage=st.builds(Usage, _amounts, _amounts, _amounts, _amounts, _amounts),
         saved_micro_usd=_amounts.map(MicroUsd),
         price_version=st.sampled_from(["", "2026-10", "2026-11"]),
-        flags=st.lists(st.sampled_from(Flag), unique=True, max_size=3).map(tuple),
-    ),
+        flags=st.lists(st.sampled_from(_plain_flags), unique=True, max_size=3).map(tuple),
+        unanswered=st.lists(st.builds(Unanswered, st.just("main"), _amounts, _amounts), max_size=1).map(tuple),
+    ).map(with_unanswered),
     max_size=25,
     unique_by=lambda row: row.exchange,
 )

@@ -30,14 +30,16 @@ _SUMS = {
     "abandoned": "count(*) filter (where outcome = 'abandoned')",
     "blocked": "count(*) filter (where outcome = 'refused' and refusal = any (%(blocking)s))",
     "failovers": "count(*) filter (where attempts > 1)",
-    "estimated": "count(*) filter (where flags && '{estimated,abandoned_estimate}')",
+    "estimated": "count(*) filter (where flags && '{estimated,abandoned_estimate,unanswered_attempts}')",
     "unpriced": "count(*) filter (where flags && '{unpriced}')",
     "input_tokens": "sum(input_tokens)",
     "cached_tokens": "sum(cached_tokens)",
     "output_tokens": "sum(output_tokens)",
     "reasoning_tokens": "sum(reasoning_tokens)",
     "micro_usd": "sum(micro_usd)",
-    "estimated_micro_usd": "sum(micro_usd) filter (where flags && '{estimated,abandoned_estimate}')",
+    "estimated_micro_usd": (
+        "sum(case when flags && '{estimated,abandoned_estimate}' then micro_usd else unanswered_micro_usd end)"
+    ),
     "saved_micro_usd": "sum(saved_micro_usd)",
 }
 _BUCKET = "width_bucket(started_at, %(buckets)s::timestamptz[])"

@@ -90,9 +90,9 @@ def worker_retry(longest_call_s: float) -> Message:
 def journal_retry() -> Message:
     """For all workers of a host that are gone at once: what they were to record is kept until one is back.
 
-    The pauses are random, from 25 ms to 5 s: 30 of them are more than a minute.
+    The pauses are random, up to 25 ms at first and up to 5 s in the end: 60 of them are about two minutes.
     """
-    return _retry(30, 0.025, _JOURNAL_TRY_S)
+    return _retry(60, 0.025, _JOURNAL_TRY_S)
 
 
 def _retry(times: int, base_s: float, longest_s: float) -> Message:

@@ -45,12 +45,12 @@ def test_no_record_has_a_path_a_credential_or_a_body(log: object) -> None:
 
 
 @pytest.mark.parametrize("log", [exchange_log(), attempt_log()], ids=["exchange", "attempt"])
-def test_records_are_tried_again_for_more_than_a_minute_and_each_try_has_a_limit(log: object) -> None:
+def test_records_are_tried_again_for_two_minutes_and_each_try_has_a_limit(log: object) -> None:
     policy = config(log)["grpc_service"]["retry_policy"]
     base_s, longest_s = (float(policy["retry_back_off"][key][:-1]) for key in ("base_interval", "max_interval"))
-    # Envoy draws each pause from nothing to twice the one before.
+    # Envoy draws each pause from nothing to twice the one before; half of it on the average.
     pauses_s = [min(base_s * 2**number, longest_s) / 2 for number in range(policy["num_retries"])]
-    assert sum(pauses_s) > 50
+    assert sum(pauses_s) > 120
     assert longest_s == 5
     assert {"connect-failure", "unavailable", "reset"} < set(policy["retry_on"].split(","))
 
