@@ -9,7 +9,7 @@ ARGS   ?=
 PARALLEL ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits bench-rules docs-picture eval-auto eval-guard clean
+.PHONY: help scanner test-scanner lock-scanner up test check protos lock bench bench-config bench-limits bench-rules docs-picture eval-auto eval-guard bench-guard clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench-config: $(VENV)/.dev ## what 10, 100 and 1,000 deployments in one gateway.
 
 docs-picture: $(VENV)/.dev ## draw docs/reports.png anew, in Debian's Chromium (apt-get install chromium)
 	PYTHONPATH=. $(BIN)/python bench/report_picture.py $(ARGS)
+
+bench-guard: $(VENV)/.dev ## what the firewall's rules cost on ordinary texts and on hard ones
+	$(BIN)/python bench/guard.py $(ARGS)
 
 bench: $(VENV)/.dev ## one paired run: bare Envoy beside the gateway
 	$(BIN)/python bench/run.py $(ARGS)

@@ -64,6 +64,8 @@ class _Reader:
         self._leaf = leaf
         self._room = ROOM + ROOM_PER_CHARACTER * len(leaf.text)
         self._seen: set[tuple[tuple[int, int], int]] = set()
+        self._without_new_tags: set[str] = set()
+        """Texts whose tags were there before they were decoded: what those show and hide is read already."""
         self._views: list[View] = []
         self._is_opaque = False
 
@@ -101,8 +103,11 @@ class _Reader:
         if "%" in text or "&" in text or ("\\" in text and not (self._leaf.is_json and view is self._views[0])):
             swaps, kinds = find_escapes(text)
             if swaps:
-                yield weave(view, swaps, kinds)
-        if "<" in text and "html" not in view.via:
+                woven = weave(view, swaps, kinds)
+                if not any("<" in swap.text for swap in swaps):
+                    self._without_new_tags.add(woven.text)
+                yield woven
+        if "<" in text and "html" not in view.via and text not in self._without_new_tags:
             page = find_tags(text)
             if page.swaps:
                 yield weave(view, page.swaps, ("html",))

@@ -108,8 +108,8 @@ def test_what_is_written_in_another_way_is_read_as_it_was_meant(attack: str, nam
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_the_rules_find_as_much_in_it_as_in_plain_text(name: str) -> None:
     def found(text: str) -> bool:
-        (findings,) = scan_leaves((RuleSpec("injection"),), [Leaf(("input",), text, Trust.USER)], Direction.INPUT)
-        return bool(findings)
+        (scanned,) = scan_leaves((RuleSpec("injection"),), [Leaf(("input",), text, Trust.USER)], Direction.INPUT)
+        return any(finding.score >= 0.5 for finding in scanned.findings)
 
     plain = sum(found(attack) for attack in ATTACKS)
     assert plain
