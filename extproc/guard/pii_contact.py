@@ -24,9 +24,10 @@ _PHONE = re2.compile(
 _LOOSE = re2.compile(rb"\(?\b[0-9](?:[ ./()-]{0,2}[0-9]){6,13}\b")
 _WORDS = (
     *(b"phone", b"mobile", b"cell", b"call ", b"tel", b"fax", b"whatsapp", b"sms", b"dial", b"text me", b"contact"),
-    *(b"handy", b"portable", b"m\xf3vil", b"numero", b"reach me", b"reach us", b"ring me"),
+    *(b"handy", b"portable", b"m?vil", b"numero", b"reach me", b"reach us", b"ring me"),
 )
 _JOINS = frozenset({b".", b"-", b"/", b":", b","})
+_ANY_WORD = re2.compile(b"|".join(re2.escape(word) for word in _WORDS))
 _IPV4 = re2.compile(rb"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b")
 _IPV6 = re2.compile(rb"(?i)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 _DATE = re2.compile(
@@ -65,7 +66,7 @@ def phones(text: bytes, lowered: bytes) -> Iterator[tuple[int, int, float]]:
             continue
         taken = end
         yield start, end, 0.9 if international else 0.7
-    if not any(word in lowered for word in _WORDS):
+    if not _ANY_WORD.search(lowered):
         return
     taken = 0
     for found in _LOOSE.finditer(text):

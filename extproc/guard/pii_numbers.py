@@ -142,16 +142,24 @@ _COMPILED = {
     for number in NUMBERS
 }
 
+# One look each, and most texts have been seen.
+_ANY_WRITTEN = re2.compile(
+    rb"\b(?:" + "|".join(number.written for number in NUMBERS if number.written).encode() + rb")\b"
+)
+_ANY_WORD = re2.compile(b"|".join(re2.escape(word) for number in NUMBERS for word in number.words))
+
 
 def numbers(rows: Sequence[Number], text: bytes, lowered: bytes) -> Iterator[tuple[str, int, int, float]]:
     """Each number of these kinds that its check lets pass, in bytes of the shadow."""
-    for row in rows:
+    has_written = _ANY_WRITTEN.search(text) is not None
+    has_word_somewhere = _ANY_WORD.search(lowered) is not None
+    for row in rows if has_written or has_word_somewhere else ():
         written, loose = _COMPILED[row.kind]
-        if written is not None:
+        if written is not None and has_written:
             for found in written.finditer(text):
                 if _stands_alone(text, found.start(), found.end()) and row.is_valid(found.group().decode()):
                     yield row.kind, found.start(), found.end(), row.score
-        if loose is not None and any(word in lowered for word in row.words):
+        if loose is not None and has_word_somewhere and any(word in lowered for word in row.words):
             for found in loose.finditer(text):
                 start, end = found.start(), found.end()
                 if has_word(lowered, start, end, row.words) and row.is_valid(found.group().decode()):
