@@ -30,7 +30,7 @@ GATE_SIZES = (256, 512, 1024)
 """Characters of a text at which scanners that are no rules are asked while it grows; then after each further 1024."""
 _GATE_BEFORE = 1024
 """Characters before what is new that they are given with it."""
-_MOST_LANES = 4096
+_MOST_LANES = 20_000
 _WIRE: Place = ("#wire",)
 _ASIDE, _EXTENSION = "#aside", "#extension"
 _OPAQUE = "opaque"
@@ -60,12 +60,15 @@ class OutputGuard:
         "_choices",
         "_desk",
         "_edited",
+        "_frame",
         "_is_done",
         "_lanes",
         "_queue",
         "_reach",
         "_reaches",
         "_restorer",
+        "_spoke",
+        "_stirred",
         "_subject",
         "_tally",
         "_whole",
@@ -87,6 +90,12 @@ class OutputGuard:
         self._is_done = False
         self.held_chars = 0
         """How much text waits."""
+        self._frame: dict[str, Any] = {}
+        """What the last chunk said beside its choices."""
+        self._spoke: dict[object, set[Place]] = {}
+        """The running texts that the last chunk of each choice went on with."""
+        self._stirred: dict[Place, Lane] = {}
+        """The lanes that have changed since they were looked at."""
         self._whole: dict[Place, list[str]] = {}
         leakage = self._checks.leakage
         self._wire = None if leakage is None else _Wire(leakage, self._reaches[leakage])
@@ -108,8 +117,7 @@ class OutputGuard:
                 case Ping():
                     ready.append(item)
                 case Chunk(value):
-                    value.pop("obfuscation", None)
-                    self._queue.append(self._take(Chunk(value), ((value, ()),)))
+                    self._queue.append(self._take_chunk(value))
                     self._end_lanes(value)
                 case Aside(value):
                     own = dict(value)
@@ -154,6 +162,14 @@ class OutputGuard:
         self._tally = Tally()
         return box["text"], box["param"]
 
+    def _take_chunk(self, value: dict[str, Any]) -> _Held:
+        value.pop("obfuscation", None)
+        frame = {name: each for name, each in value.items() if name != "choices"}
+        # Most chunks differ from the one before in what their choices say.
+        is_known = frame == self._frame and not any(lane.edits for lane in self._lanes.values() if not lane.is_held)
+        self._frame = frame
+        return self._take(Chunk(value), (({"choices": value["choices"]} if is_known else value, ()),))
+
     def _take(self, item: StreamItem, roots: Iterable[tuple[object, Place]]) -> _Held:
         held = _Held(item)
         for value, place in roots:
@@ -161,6 +177,7 @@ class OutputGuard:
             for spot in list(strings_of(value, *map(str, place))):
                 lane = self._lane(spot)
                 start, end = lane.take(spot.text)
+                self._stirred[lane.place] = lane
                 held.parts.append((lane, spot, start, end))
                 self.held_chars += len(spot.text)
                 if self._wire is not None and lane.flow is Flow.RUNNING:
@@ -183,21 +200,28 @@ class OutputGuard:
         touched = {lane.place for lane, *_ in self._queue[-1].parts if lane.flow is Flow.RUNNING}
         for choice in _choices(chunk):
             index, is_end = choice.get("index"), isinstance(choice.get("finish_reason"), str)
+            if not is_end and touched == self._spoke.get(index):
+                continue
+            self._spoke[index] = touched
             of_choice = [lane for lane in self._lanes.values() if lane.choice == index and lane.is_held]
             speaks = any(lane.place in touched for lane in of_choice)
             for lane in of_choice:
                 if is_end or (speaks and lane.may_end and lane.flow is Flow.RUNNING and lane.place not in touched):
                     lane.is_ended = True
+                    self._stirred[lane.place] = lane
 
     def _finish(self) -> None:
         self._is_done = True
         for lane in self._lanes.values():
             lane.is_ended = True
+        self._stirred = dict(self._lanes)
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
     async def _judge(self) -> None:
-        due = [lane for lane in self._lanes.values() if lane.is_due]
+        stirred = list(self._stirred.values())
+        self._stirred.clear()
+        due = [lane for lane in stirred if lane.is_due]
         if due:
             bounds = {lane.place: lane.bound(self._restorer) for lane in due}
             if self._checks.rules:
@@ -213,12 +237,12 @@ class OutputGuard:
                 back = max(0, lane.gate - _GATE_BEFORE) if self._checks.gates else None
                 lane.settle(bounds[lane.place], back)
         if self._checks.gates:
-            await self._judge_gates()
+            await self._judge_gates(stirred)
         if self._is_done:
             await self._judge_whole()
 
-    async def _judge_gates(self) -> None:
-        due = [lane for lane in self._lanes.values() if _is_at_gate(lane)]
+    async def _judge_gates(self, stirred: Iterable[Lane]) -> None:
+        due = [lane for lane in stirred if _is_at_gate(lane)]
         if not due:
             return
         leaves = tuple(_leaf(lane, max(lane.base, lane.gate - _GATE_BEFORE)) for lane in due)

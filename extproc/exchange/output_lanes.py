@@ -60,16 +60,16 @@ class Lane:
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
     state: JsonState = field(default_factory=JsonState)
     """Where a reader of JSON stands at ``base``."""
+    is_held: bool = field(init=False)
+    """Whether its end waits for what comes next."""
+
+    def __post_init__(self) -> None:
+        self.is_held = self.flow is Flow.RUNNING or self.flow is Flow.BESIDE
 
     @property
     def end(self) -> int:
         """How long it is so far."""
         return self.base + len(self.text)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether its end waits for what comes next."""
-        return self.flow in {Flow.RUNNING, Flow.BESIDE}
 
     @property
     def is_due(self) -> bool:
@@ -94,7 +94,7 @@ class Lane:
             if len(self.known) < _MOST_KNOWN:
                 self.known[text] = (start, self.end)
             if self.flow is Flow.UNKNOWN and len(self.known) >= _RUNS_AFTER:
-                self.flow, self.gone = Flow.RUNNING, start
+                self.flow, self.is_held, self.gone = Flow.RUNNING, True, start
         return start, self.end
 
     def bound(self, restorer: Restorer | None) -> int:
@@ -177,7 +177,7 @@ class Lane:
         """What goes to the client of the piece that lies there."""
         if self.is_held:
             self.gone = max(self.gone, end)
-        if not any(edit.start < end and edit.end > start for edit in self.edits):
+        if not self.edits:
             return original
         pieces: list[str] = []
         at = start

@@ -10,7 +10,7 @@ name. Only the words of the protocol itself are left out, and an embedding's num
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -60,47 +60,60 @@ class Spot:
             self.box[self.at] = text
 
 
+_Inner = tuple[Any, Place, int | None]
+"""An object or an array, the place of its texts, and its choice."""
+
+
 def strings_of(value: object, *roots: str) -> Iterator[Spot]:
-    """All of them, in the order in which they stand.
+    """All of them; those of an object before those of what is in it. Runs for each chunk of each stream.
 
     Args:
         value: an answer, a chunk, or something that goes beside one.
         roots: what each lane's place begins with.
     """
-    todo: list[tuple[Any, Any, str | int, Place, int | None]] = [(value, None, "", roots, None)]
+    todo: list[_Inner] = [(value, roots, None)] if isinstance(value, dict) else []
     while todo:
-        each, box, at, place, choice = todo.pop()
-        if isinstance(each, str):
-            if each and (place[-1], each) not in _WORDS and not _is_embedding(each, place):
-                yield _spot(each, box, at, place, choice)
-        elif isinstance(each, dict):
-            below = [
-                (inner, each, name, (*place, name), _choice_of(place, each, choice)) for name, inner in each.items()
-            ]
-            yield from (
-                Spot((*place, KEY), name, Flow.AT_ONCE, each, name, choice) for name in each if name not in _NAMES
-            )
-            todo += reversed(below)
-        elif isinstance(each, list):
-            yield from _in_list(each, box, at, place, choice, todo)
-        elif type(each) in {int, float} and abs(each) >= _LEAST_NUMBER and place[-1] not in _TIMES:
-            yield Spot(place, str(each), Flow.AT_ONCE, box, at, choice)
+        each, place, choice = todo.pop()
+        below: list[_Inner] = []
+        is_object = type(each) is dict
+        if is_object and len(place) > 1 and place[-2] == "choices":
+            index = each.get("index")
+            choice = index if type(index) is int else None
+        members: Iterable[tuple[Any, Any]] = each.items() if is_object else enumerate(each)
+        for at, inner in members:
+            if is_object and at not in _NAMES:
+                yield Spot((*place, KEY), at, Flow.AT_ONCE, each, at, choice)
+            kind = type(inner)
+            if kind is str:
+                if inner and (at, inner) not in _WORDS and not _is_embedding(inner, (*place, at)):
+                    yield _spot(inner, each, at, (*place, at), choice)
+            elif kind is dict:
+                below.append((inner, (*place, at) if is_object else _placed(place, at, inner), choice))
+            elif kind is list:
+                yield from _in_list(inner, each, at, (*place, at), choice, below)
+            elif _is_telling(inner, kind, at):
+                yield Spot((*place, at), str(inner), Flow.AT_ONCE, each, at, choice)
+        below.reverse()
+        todo += below
+
+
+def _is_telling(value: Any, kind: type, name: object) -> bool:
+    """Whether it is a number that could name somebody."""
+    return (kind is int or kind is float) and abs(value) >= _LEAST_NUMBER and name not in _TIMES
 
 
 def _in_list(
-    each: list[Any], box: Any, at: str | int, place: Place, choice: int | None, todo: list[Any]
+    each: list[Any], box: Any, at: str | int, place: Place, choice: int | None, below: list[_Inner]
 ) -> Iterator[Spot]:
-    if each and all(type(number) is float for number in each):
+    kinds = set(map(type, each))
+    if kinds == {float}:
         return
-    if each and all(type(number) is int and 0 <= number < 256 for number in each):  # noqa: PLR2004 - a byte
+    if kinds == {int} and min(each) >= 0 and max(each) < 256:  # noqa: PLR2004 - a byte
         flow = Flow.BESIDE if "logprobs" in place else Flow.AT_ONCE
         # Nothing can be taken out of it but the whole.
         yield Spot(place, bytes(each).decode(errors="replace"), flow, box, at, choice)
-        return
-    todo += [
-        (inner, each, position, _placed(place, position, inner), choice)
-        for position, inner in reversed(list(enumerate(each)))
-    ]
+    elif kinds:
+        below.append((each, place, choice))
 
 
 def _placed(place: Place, position: int, inner: object) -> Place:
@@ -111,13 +124,6 @@ def _placed(place: Place, position: int, inner: object) -> Place:
     if "logprobs" in place and name in {"content", "refusal"}:
         return place
     return (*place, position)
-
-
-def _choice_of(place: Place, each: dict[str, Any], outer: int | None) -> int | None:
-    if len(place) > 1 and place[-2] == "choices":
-        index = each.get("index")
-        return index if type(index) is int else None
-    return outer
 
 
 def _spot(text: str, box: Any, at: str | int, place: Place, choice: int | None) -> Spot:
@@ -133,7 +139,7 @@ def _spot(text: str, box: Any, at: str | int, place: Place, choice: int | None) 
 
 def _is_embedding(text: str, place: Place) -> bool:
     """Whether it is an embedding's numbers as base64, which are no text."""
-    if place[0] != "data" or place[-1] != "embedding" or len(text) % 4:
+    if place[-1] != "embedding" or place[0] != "data" or len(text) % 4:
         return False
     try:
         return len(binascii.a2b_base64(text, strict_mode=True)) % 4 == 0

@@ -115,3 +115,15 @@ def test_a_key_can_be_replaced() -> None:
     box = {"choices": [], CANARY: 1}
     find(box).put("gone")
     assert box == {"choices": [], "gone": 1}
+
+
+def test_depth_costs_no_recursion_and_hides_nothing() -> None:
+    value: Any = CANARY
+    for _ in range(900):
+        value = {"content": [value]}
+    assert find({"choices": [], "usage": value}).text == CANARY
+
+
+def test_of_two_choices_the_first_ones_words_come_first() -> None:
+    said = [{"index": index, "delta": {"content": f"{index}"}} for index in (4, 2)]
+    assert [spot.text for spot in spots({"choices": said})] == ["4", "2"]
