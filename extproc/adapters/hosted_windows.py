@@ -29,7 +29,6 @@ class TextWindows:
         if not path.is_file():
             raise ValueError(f"{path} is missing: the tokenizer must be saved in the fast form")
         self._tokenizer = Tokenizer.from_file(str(path))
-        self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(size, stride=overlap_tokens)
 
     def cut(self, text: str) -> list[tuple[int, int]]:

@@ -23,6 +23,7 @@ def test_the_pieces_together_are_the_whole_text(windows: TextWindows, text: str)
     # Blanks between two pieces have no token of their own.
     assert not any(seen == 0 and not char.isspace() for seen, char in zip(read, text, strict=True))
     assert bool(pieces) == bool(text)
+    assert not pieces or (pieces[0][0], pieces[-1][1]) == (0, len(text))
 
 
 def test_two_pieces_share_so_many_tokens(windows: TextWindows) -> None:

@@ -48,7 +48,10 @@ INTERVENED: dict[str, Any] = {
                 ]
             },
             "wordPolicy": {
-                "customWords": [{"match": "shares", "action": "BLOCKED", "detected": True}],
+                "customWords": [
+                    {"match": "shares", "action": "BLOCKED", "detected": True},
+                    {"match": "Ignore", "action": "NONE"},
+                ],
                 "managedWordLists": [{"match": "fool", "type": "PROFANITY", "action": "BLOCKED"}],
             },
             "sensitiveInformationPolicy": {

@@ -79,6 +79,8 @@ async def test_a_service_that_hangs_costs_its_deadline_a_few_times_and_then_noth
         guarded = GuardedScanner("guard", client, BreakerPolicy(3, 600.0, 600.0))
         assert await guarded.scan(ask("an attack")) == FOUND
         child.signal(signal.SIGSTOP)
+        with pytest.raises(Unavailable, match="DEADLINE_EXCEEDED"):
+            await client.scan(ask("an attack", limit_s=0.2))
         for _ in range(3):
             with pytest.raises(Unavailable, match=r"in time|DEADLINE"):
                 await guarded.scan(ask("an attack", limit_s=0.2))
