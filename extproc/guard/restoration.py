@@ -87,17 +87,10 @@ class Restorer:
         """Where a placeholder begins that more text may complete or lengthen; the text's length where none does."""
         if not self._by_number:
             return len(text)
-        # A placeholder that ends before the end cannot change any more, so what begins within it is no other.
         first = max(0, len(text) - 4 * self.reach)
-        tail = shadow(text[first:])
-        at = 0
-        while True:
-            begun = self._begun.search(tail, at)
-            opened: int = begun.start() if begun is not None else len(tail)
-            whole = self._whole.search(tail, at)
-            if whole is None or whole.start() >= opened:
-                return first + opened
-            at = whole.end()
+        begun = self._begun.search(shadow(text[first:]))
+        # What is begun within a placeholder goes on past its end, and then the placeholder does too.
+        return first + begun.start() if begun is not None else len(text)
 
 
 def _written(redaction: Redaction, *, is_json: bool) -> str:

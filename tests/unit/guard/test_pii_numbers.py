@@ -40,6 +40,7 @@ def test_a_number_in_its_own_form_needs_no_word(kind: str, text: str) -> None:
 def test_a_number_that_could_be_any_needs_its_word(kind: str, word: str, text: str) -> None:
     assert found(f"it is {text}") == []
     assert found(f"{word} {text}") == [(kind, text)]
+    assert found(f"{word} is a word. {'It says nothing here. ' * 5}{text}") == []
 
 
 @pytest.mark.parametrize(
