@@ -129,4 +129,4 @@ async def open_guard_room(gateway: Gateway, vault: Vault, clock: Clock) -> Async
 
 
 def _judges(guard: GuardPolicies) -> bool:
-    return guard.default is not NO_GUARD or any((guard.organisations, guard.teams, guard.projects, guard.keys))
+    return any(each is not NO_GUARD for each in guard.all)

@@ -9,17 +9,18 @@ A policy that extends another has its checks, but for those it names itself; ``o
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
-from extproc.config.document import Document, Location, Tree
+from extproc.config.document import Document, Location
 from extproc.config.guard_sections import CheckSection, GuardSection, PolicySection
 from extproc.config.routing import Section, entries
 from extproc.config.scanners import check_scanners
 from extproc.config.schema import LimitsSection
+from extproc.config.tenancy import assign, check_default, check_names, check_tenants
 from extproc.guard.rules import RULES, compile_rule
 from extproc.model.guard import Direction
 from extproc.model.guard_policy import (
     BUILTIN,
+    NO_GUARD,
     Action,
     Check,
     ContextMarkers,
@@ -32,7 +33,6 @@ from extproc.model.guard_policy import (
 )
 
 _VERSION_CHARS = 12
-_LEVELS = ("organisation", "team", "project")
 _MARGIN_S = 0.5
 """Of admission's time, what is left for everything else."""
 
@@ -44,19 +44,15 @@ def check_guard(document: Document, root: Section) -> None:
         return
     scanners = check_scanners(document, guard)
     policies = [(("guard", *location), policy) for location, policy in entries(guard, "policies")]
-    names = _check_names(document, policies)
+    names = check_names(document, policies)
     for location, policy in policies:
         _check_extends(document, location, policy, dict(_parents(policies)), names)
         for direction in Direction:
             for name, check in _checks(policy, direction):
                 _check_scanner(document, (*location, direction.value, name), name, check, direction, scanners)
     _check_times(document, root, policies)
-    default = guard.get("default")
-    if isinstance(default, str) and default not in names:
-        document.report(("guard", "default"), f"there is no policy {default!r}", "Add it to policies.")
-    taken: dict[tuple[str, ...], Location] = {}
-    for place, tenant in entries(guard, "tenants"):
-        _check_tenant(document, ("guard", *place), tenant, names, taken)
+    check_default(document, ("guard",), guard, names)
+    check_tenants(document, ((("guard", *place), tenant) for place, tenant in entries(guard, "tenants")), names)
 
 
 def compile_guard(section: GuardSection | None) -> GuardPolicies:
@@ -65,27 +61,9 @@ def compile_guard(section: GuardSection | None) -> GuardPolicies:
         return GuardPolicies()
     by_name = {policy.name: policy for policy in section.policies}
     compiled = {name: _compile(policy, by_name) for name, policy in by_name.items()}
-    organisations: dict[str, GuardPolicy] = {}
-    teams: dict[tuple[str, str], GuardPolicy] = {}
-    projects: dict[tuple[str, str, str], GuardPolicy] = {}
-    keys: dict[str, GuardPolicy] = {}
-    for tenant in section.tenants:
-        policy = compiled[tenant.policy]
-        match (tenant.organisation, tenant.team, tenant.project, tenant.key):
-            case (None, _, _, str(key)):
-                keys[key] = policy
-            case (str(organisation), None, _, _):
-                organisations[organisation] = policy
-            case (str(organisation), str(team), None, _):
-                teams[organisation, team] = policy
-            case (str(organisation), str(team), str(project), _):
-                projects[organisation, team, project] = policy
+    by_tenant = assign(section.tenants, section.default, compiled, NO_GUARD)
     return GuardPolicies(
-        default=compiled[section.default] if section.default else GuardPolicies().default,
-        organisations=MappingProxyType(organisations),
-        teams=MappingProxyType(teams),
-        projects=MappingProxyType(projects),
-        keys=MappingProxyType(keys),
+        by_tenant.default, by_tenant.organisations, by_tenant.teams, by_tenant.projects, by_tenant.keys
     )
 
 
@@ -157,18 +135,6 @@ def _check_times(document: Document, root: Section, policies: list[tuple[Locatio
             )
 
 
-def _check_names(document: Document, policies: list[tuple[Location, Section]]) -> frozenset[str]:
-    names: set[str] = set()
-    for location, policy in policies:
-        name = policy.get("name")
-        if not isinstance(name, str):
-            continue
-        if name in names:
-            document.report((*location, "name"), f"{name!r} is already taken", "Keep one of the two.")
-        names.add(name)
-    return frozenset(names)
-
-
 def _parents(policies: list[tuple[Location, Section]]) -> Iterator[tuple[str, str]]:
     for _, policy in policies:
         name, parent = policy.get("name"), policy.get("extends")
@@ -224,35 +190,3 @@ def _check_scanner(
             compile_rule(RuleSpec(name, _options(options)))
         except (ValueError, TypeError) as wrong:
             document.report((*place, "options"), str(wrong), "See docs/guard.md for its options.")
-
-
-def _check_tenant(
-    document: Document,
-    place: Location,
-    tenant: dict[str, Tree],
-    names: frozenset[str],
-    taken: dict[tuple[str, ...], Location],
-) -> None:
-    policy = tenant.get("policy")
-    if isinstance(policy, str) and policy not in names:
-        document.report(
-            (*place, "policy"), f"there is no policy {policy!r}", "Add it to policies, or correct the name."
-        )
-    named = [tenant.get(level) for level in _LEVELS]
-    if tenant.get("key") is not None:
-        if any(each is not None for each in named):
-            document.report(
-                (*place, "key"), "a key says by itself whose it is", "Remove organisation, team and project."
-            )
-    elif named[0] is None:
-        document.report(place, "it says for nobody", "Add organisation, or key.")
-    elif named[2] is not None and named[1] is None:
-        document.report((*place, "project"), "a project is one of a team", "Add the project's team.")
-    whom = tuple(str(each) for each in (*named, tenant.get("key")))
-    if whom in taken:
-        document.report(
-            place,
-            "another entry is for the same",
-            f"Keep one of the two; the other is line {document.line_of(taken[whom])}.",
-        )
-    taken.setdefault(whom, place)

@@ -4,12 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from extproc.config.limit_sections import Place
 from extproc.config.scanner_sections import ScannerName, ScannerSection
+from extproc.config.tenancy import AssignmentSection, PolicyName
 
-PolicyName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="up to 63 of a-z, 0-9 and '-', such as standard")
-]
 OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="the name of an option")]
 OptionText = Annotated[str, Field(max_length=1000, description="a text")]
 Marker = Annotated[str, Field(min_length=3, max_length=100, description="3 to 100 characters, such as <context>")]
@@ -62,18 +59,6 @@ class PolicySection(_Section):
     restores: Annotated[bool | None, Field(description="true: callers read their own values, not the placeholders")] = (
         None
     )
-
-
-class AssignmentSection(_Section):
-    """Whose policy it is."""
-
-    policy: PolicyName
-    organisation: Annotated[Place | None, Field(description="an organisation")] = None
-    team: Annotated[Place | None, Field(description="a team of the organisation")] = None
-    project: Annotated[Place | None, Field(description="a project of the team")] = None
-    key: Annotated[
-        str | None, Field(pattern=r"^key_[0-9A-Za-z]{22}$", description="the id of a key (key_…), by itself")
-    ] = None
 
 
 class GuardSection(_Section):

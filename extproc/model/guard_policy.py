@@ -4,12 +4,12 @@ A policy is an organisation's, a team's, a project's or a key's; the closest one
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from extproc.model.guard import Direction
-from extproc.model.identity import VirtualKey
+from extproc.model.tenancy import PerTenant
 
 Options = tuple[tuple[str, "OptionValue"], ...]
 """A scanner's own settings, sorted by name; hashable, so that what is compiled from them can be kept."""
@@ -97,28 +97,10 @@ NO_GUARD = GuardPolicy(version="none")
 
 
 @dataclass(frozen=True, slots=True)
-class GuardPolicies:
+class GuardPolicies(PerTenant[GuardPolicy]):
     """The policies of all tenants."""
 
     default: GuardPolicy = NO_GUARD
-    organisations: Mapping[str, GuardPolicy] = field(default_factory=dict)
-    teams: Mapping[tuple[str, str], GuardPolicy] = field(default_factory=dict)
-    projects: Mapping[tuple[str, str, str], GuardPolicy] = field(default_factory=dict)
-    keys: Mapping[str, GuardPolicy] = field(default_factory=dict)
-
-    def of(self, organisation: str, team: str, project: str, key: str) -> GuardPolicy:
-        """The closest one."""
-        return (
-            self.keys.get(key)
-            or self.projects.get((organisation, team, project))
-            or self.teams.get((organisation, team))
-            or self.organisations.get(organisation)
-            or self.default
-        )
-
-    def of_key(self, key: VirtualKey) -> GuardPolicy:
-        """The one for a virtual key."""
-        return self.of(key.organisation, key.team, key.project, key.id)
 
 
 @dataclass(frozen=True, slots=True)
