@@ -12,9 +12,10 @@ counts, ``injection_context`` for hostile text, docs/guard-rules.md for where th
 import math
 from collections.abc import Iterator, Sequence
 
-from extproc.guard.injection_context import CONTEXT_SIGNS, CONTEXT_WORDS, REQUEST
+from extproc.guard.injection_context import CONTEXT_SIGNS, REQUEST
+from extproc.guard.injection_context_words import CONTEXT_WORDS
 from extproc.guard.injection_shape import Hit, Shape, Signs
-from extproc.guard.injection_signs import SIGNS
+from extproc.guard.injection_signs import SIGNS, Sign
 from extproc.guard.injection_words import WORDS
 from extproc.guard.reading import Reading, View
 from extproc.model.guard import Direction, Finding, Trust
@@ -34,7 +35,7 @@ _CONCEALING = frozenset({"base64", "hex", "gzip", "zlib", "rot13", "tags", "hidd
 """Steps of decoding that nobody needs who has nothing to hide; entities, escapes and odd spellings happen."""
 
 _DIRECT = Signs(WORDS, SIGNS)
-_CONTEXT = Signs(CONTEXT_WORDS, CONTEXT_SIGNS, openers=("TASK", "SHAPE", "ADDS", "ANSWERS", "ASKING", "CALL"))
+_CONTEXT = Signs(CONTEXT_WORDS, CONTEXT_SIGNS, openers=("TASK", "WIDER", "SHAPE", "ADDS", "ANSWERS", "ASKING", "CALL"))
 
 
 class Injection:
@@ -111,16 +112,21 @@ def _strongest(hits: Sequence[Hit], window: int) -> tuple[float, list[Hit]]:
     for at, hit in enumerate(ordered):
         while hit.last - ordered[behind].first > window and behind < at:
             gone = ordered[behind].sign
-            counts[gone.name] -= 1
-            if not counts[gone.name]:
+            counts[_counted_as(gone)] -= 1
+            if not counts[_counted_as(gone)]:
                 speaking, against = _moved(speaking, against, gone.share, -1)
             behind += 1
-        if not counts.get(hit.sign.name):
+        if not counts.get(_counted_as(hit.sign)):
             speaking, against = _moved(speaking, against, hit.sign.share, 1)
-        counts[hit.sign.name] = counts.get(hit.sign.name, 0) + 1
+        counts[_counted_as(hit.sign)] = counts.get(_counted_as(hit.sign), 0) + 1
         if (total := speaking - min(against, _MOST_AGAINST)) > best:
             best, best_at = total, (behind, at + 1)
     return best, [hit for hit in ordered[slice(*best_at)] if hit.sign.share > 0]
+
+
+def _counted_as(sign: Sign) -> str:
+    """Signs that are counted once together: all requests are one."""
+    return sign.kind if sign.kind == REQUEST else sign.name
 
 
 def _moved(speaking: float, against: float, share: float, sign: int) -> tuple[float, float]:

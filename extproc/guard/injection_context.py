@@ -2,10 +2,9 @@
 
 Nobody in such a text has any business speaking to the model, shaping its answer, having its tools called or its user
 kept in the dark. What is left is weaker: a request of the kind that people put to an assistant, in the middle of a
-document (``injection.request``). Patterns are written as ``injection_signs`` describes. Read next: ``injection``.
+document (``injection.request``). Patterns are written as ``injection_signs`` describes, over the words of
+``injection_context_words``.
 """
-
-from collections.abc import Mapping
 
 from extproc.guard.injection_signs import Sign
 
@@ -14,93 +13,8 @@ TOOL = "injection.tool"
 EXFILTRATION = "injection.exfiltration"
 REQUEST = "injection.request"
 
-CONTEXT_WORDS: Mapping[str, str] = {
-    "OURS": "you your yours we our us i me my",
-    "READER": """
-        ai ais assistant assistants chatbot chatbots llm llms gpt chatgpt claude gemini copilot agents bot ki ia
-        model models agent""",
-    "SURELY": "ai llm llms gpt chatgpt chatbot assistant claude copilot",
-    "YOUR": "your ur the tu su dein{e,er} ihre{r} votre ta tua sua vos",
-    "ANSWER": """
-        response responses answer answers output outputs reply replies completion summary summaries message
-        respuesta antwort réponse risposta resposta ответ ответе 回答 答复 回复 応答 답변""",
-    "OUTPUT": "response answer output reply completion respuesta antwort réponse risposta resposta responses answers",
-    "SHAPE": """
-        modify modifying alter adjust enhance rewrite rephrase transform integrate incorporate embed insert append
-        weave prepend craft structure format render encode encrypt translate convert reverse present deliver express
-        phrase tailor make write compose keep frame begin start end finish conclude close open change replace
-        provide give state craft infuse inject sprinkle slip blend spell shift code""",
-    "ADDS": """
-        add adding include including mention mentioning place put insert feature weave promote reference suggest
-        highlight""",
-    "CLAIM": """
-        sentence statement fact facts line paragraph statistic statistics claim claims mention recommendation link
-        information detail details note news quote update testimonial endorsement rumor rumour advertisement
-        promotion warning hint story phrase figure trivia data reference slogan headline discount offer""",
-    "TURN": """
-        summariz{e,ing} summaris{e,ing} answer{ing} respond{ing} reply{ing} process{ing} read{ing} review{ing}
-        analyz{e,ing} translat{e,ing} evaluat{e,ing} reading""",
-    "ANSWERS": "answer respond",
-    "MANNER": "in with using only as by backwards backward entirely exclusively",
-    "LANGUAGE": """
-        english spanish french german italian portuguese dutch russian chinese mandarin japanese korean arabic hindi
-        swedish turkish greek polish latin danish finnish norwegian vietnamese thai hebrew esperanto klingon pirate""",
-    "CODEC": """
-        base64 base32 base16 base85 base58 hex hexadecimal binary morse rot13 cipher ciphers caesar reverse reversed
-        backward backwards encoding encoded emoji emojis ascii leetspeak uppercase unicode atbash vigenere
-        substitution encrypted cypher mirrored anagram anagrams emoticons haiku rhyme rhymes verse json-only""",
-    "TASK": """
-        write generate compose draft create provide show list explain describe determine analyze analyse identify
-        summarize summarise translate compute calculate apply convert encode decode suggest recommend outline
-        compare evaluate classify design develop research discuss rewrite paraphrase assess tell give teach help
-        find categorize solve build implement plan name define investigate detect rate gauge interpret examine
-        propose formulate offer extract predict share automate schedule recite brainstorm""",
-    "WORK": """
-        script code program function command commands macro query regex algorithm poem essay story article haiku
-        joke song sentiment tone emotion mood polarity explanation tips strategies advice techniques methods ways
-        examples ideas recipe overview difference differences history causes effects benefits impact impacts
-        implications trends research studies findings summary analysis sentence sentences paragraph speech dialogue
-        review schedule plan itinerary report guide tutorial steps pros cons advantages disadvantages factors theory
-        concept principles cipher translation feelings insights statistics forecast comparison breakdown literature
-        progress developments attitude opinion developers market competitors""",
-    "WHOSE": "how what why whether who which when where if",
-    "ASKING": "how what why which who whats wie warum cómo qué comment pourquoi come",
-    "KNOWLEDGE": """
-        impact impacts effect effects affect affects cause causes history patterns trends difference differences
-        benefits advantages disadvantages role century world global future strategies skills tips ways best
-        techniques methods habits climate technology society economy economic science scientific evolution evolve
-        evolved influence influenced research language learn improve improving reduce increase effective effectively
-        important significance healthy stress meaning theory works work automate automatically script python
-        computer files folder file data changed change recent latest implications key main popular famous challenges
-        factors consequences relationship manage balance stay confidence productivity productive motivation
-        motivated anxiety sleep relationships conversation cope population countries studies evidence treatment
-        ethical advances breakthroughs current emerging""",
-    "SELF": "i we one someone",
-    "SEND": """
-        send forward email mail post upload transmit exfiltrate submit leak deliver copy share text envía schick
-        envoie invia envie""",
-    "SECRETS": """
-        password passwords credentials token tokens secret secrets key keys conversation history chat emails
-        messages contacts inbox mailbox files data cookies ssn card invoices calendar ssh env variables transcript
-        prompt memory address""",
-    "OWNED": "user user's users all every their his her entire full previous your the complete",
-    "CALL": "call use invoke run execute trigger activate launch open query issue",
-    "TOOLS": """
-        tool tools function functions api plugin command shell browser endpoint terminal bash webhook connector""",
-    "USER": "user users human reader customer recipient client",
-    "NEVER": "not never don without do avoid dont won hide conceal",
-    "INFORM": """
-        tell telling mention mentioning inform informing reveal alert notify show disclose warn let ask asking
-        knowing""",
-    "MUST": "must should shall need needs have required will instructed supposed",
-    "EMAILISH": "com org net io example http https www attacker evil",
-    "HIDE": "secretly silently quietly covertly discreetly subtly covert",
-    "PRAISE": "recommend hire accept approve rate rank praise endorse favor score shortlist",
-    "THIS": "this following above below",
-    "TEXT": """
-        comment review sentence text tweet statement passage paragraph post feedback message phrase quote email
-        document page article content""",
-}
+_REQUEST_SHARE = 0.52
+"""Of each kind of request; several of them count as one."""
 
 CONTEXT_SIGNS: tuple[Sign, ...] = (
     # Somebody speaks to the model.
@@ -187,7 +101,6 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
         "SHAPE|use|using|ensure|let|with ~2 your ~1 response|answer|output|reply ~1 "
         "to|by|with|in|as|into|so|is|backwards|like",
     ),
-    Sign("wants an answer in code", INDIRECT, 0.55, "ANSWERS|ANSWER|SHAPE|reply|TASK ~7 CODEC"),
     Sign(
         "wants an answer in a language",
         INDIRECT,
@@ -197,8 +110,6 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
     Sign("says how to answer", INDIRECT, 0.5, "^ ANSWERS ~1 MANNER"),
     Sign("says how to reply", INDIRECT, 0.5, "^ reply ~1 in|only|using|entirely|exclusively|backwards"),
     # It has things done.
-    Sign("has a tool called", TOOL, 0.55, "CALL ~1 the|your|a|this ~3 TOOLS"),
-    Sign("has a tool called, as a task", TOOL, 0.3, "^ ~2 CALL ~4 TOOLS"),
     Sign("has the user's secrets sent", EXFILTRATION, 0.6, "SEND ~3 OWNED ~5 SECRETS ~6 to"),
     Sign("has secrets sent to an address", EXFILTRATION, 0.45, "SEND ~6 SECRETS ~8 to|at|via ~10 EMAILISH"),
     Sign(
@@ -208,20 +119,141 @@ CONTEXT_SIGNS: tuple[Sign, ...] = (
         "append|include|encode|add|put|replace|embed|insert ~8 SECRETS ~8 url|link|image|query|parameter|markdown|src",
     ),
     # It is a request such as people put to an assistant.
-    Sign("wants a feeling told", REQUEST, 0.6, "sentiment|emotion|tone|mood|feeling|polarity ~4 THIS|TEXT"),
-    Sign("wants a piece of work", REQUEST, 0.52, "^ ~1 TASK ~5!OURS WORK"),
-    Sign("wants a piece of work for somebody", REQUEST, 0.55, "^ ~2 TASK me ~8 WORK|WHOSE|ASKING|KNOWLEDGE"),
+    Sign("wants an answer in code", INDIRECT, 0.55, "ANSWERS|OUTPUT|reply|replies ~6 CODEC"),
+    Sign(
+        "wants an answer in code, said with a verb",
+        INDIRECT,
+        0.5,
+        "SHAPE|TASK ~2 your|everything|all|it|words|letters|nouns|vowels ~5 CODEC",
+    ),
+    Sign(
+        "has letters changed for others",
+        INDIRECT,
+        0.5,
+        "use|using|replace|swap|shift|substitute|reverse ~4 CODEC|letter|letters|vowels|nouns|words ~5 "
+        "instead|only|with|by|of|for ~3 CODEC|words|letters|text|numbers|alphabet|your",
+    ),
+    Sign("changes the language", INDIRECT, 0.5, "switch|change|translate|convert ~3 to|into LANGUAGE"),
+    Sign(
+        "speaks of its answer",
+        INDIRECT,
+        0.5,
+        "in|into|throughout|within your ~1 response|answer|output|completion|responses|answers",
+    ),
+    Sign(
+        "speaks of how its answer is made",
+        INDIRECT,
+        0.5,
+        "use|using|apply ~4 for|to|in|on your ~2 response|answer|output|reply",
+    ),
+    Sign(
+        "says what the answer has to be",
+        INDIRECT,
+        0.5,
+        "your ~1 response|answer|output ~1 MUST ~2 be|also|include|mention|contain|end|start|begin|say|have",
+    ),
+    Sign(
+        "says what the answer has to be, said first",
+        INDIRECT,
+        0.5,
+        "sure|ensure|certain ~2 the|your ~1 response|answer|output ~2 is|be|are|written|in|contains|includes",
+    ),
+    Sign(
+        "puts something into a reply",
+        INDIRECT,
+        0.5,
+        "ADDS|SHAPE|suggest|claim|state ~9!OURS to|in|into your ~1 reply|message",
+    ),
+    Sign("has something claimed", INDIRECT, 0.52, "^ mention|claim|state|assert|insinuate|imply|pretend|hint that"),
+    Sign(
+        "has something advertised",
+        INDIRECT,
+        0.5,
+        "^ ~1 ADDS|promote a|an|some|the ~1 "
+        "advertisement|ad|slogan|plug|promotion|commercial|endorsement|sentence|statement|joke|fact",
+    ),
+    Sign(
+        "has the user do something",
+        INDIRECT,
+        0.5,
+        "^ ~1 urge|encourage|convince|persuade|ask|tell|instruct|advise|remind the|your ~1 USER|readers ~1 to|that",
+    ),
+    Sign(
+        "does something before it answers",
+        INDIRECT,
+        0.5,
+        "before|after|while you answer|answering|reply|respond|replying|responding",
+    ),
+    Sign("has a tool called", TOOL, 0.4, "CALL ~1 the|your ~3 tool|tools"),
+    Sign("has a tool called, as a task", TOOL, 0.2, "^ ~1 CALL ~4 tool|tools"),
+    Sign("has something done with its own tools", TOOL, 0.5, "with|using|use your ~2 TOOLS"),
+    Sign(
+        "has a function called with values", TOOL, 0.5, "^ ~1 execute|call|invoke|trigger the ~3 function|tool|api with"
+    ),
+    Sign("wants a piece of work", REQUEST, _REQUEST_SHARE, "^ ~1 TASK|WIDER ~4!OURS WORK"),
+    Sign(
+        "wants a piece of code",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 write|provide|generate|develop|draft|design|give|show|create|make ~3!OURS CODEWORK",
+    ),
+    Sign("wants something written", REQUEST, _REQUEST_SHARE, "^ ~1 write|compose|generate a|an|some !OFFICE !OFFICE"),
+    Sign(
+        "wants something told",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 tell|sing|teach|recite|write|read me ~1 a|an|some|something|about|how|why !OFFICE",
+    ),
+    Sign("wants something given", REQUEST, _REQUEST_SHARE, "^ ~2 give|show me ~3!OFFICE WORK|CODEWORK|KNOWLEDGE"),
+    Sign(
+        "wants a recommendation",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 recommend|suggest a|an|some|two|three|four|five|ten|3|5|10|good !OFFICE|time",
+    ),
+    Sign("wants something automated", REQUEST, _REQUEST_SHARE, "^ automate"),
+    Sign("wants the market judged", REQUEST, _REQUEST_SHARE, "^ ~1 TASK ~6 BUSINESS"),
+    Sign("asks about the market", REQUEST, _REQUEST_SHARE, "^ ASKING ~3 our ~2 BUSINESS ~8 ?"),
+    Sign(
+        "wants one of two feelings",
+        REQUEST,
+        _REQUEST_SHARE,
+        "positive|negative|happy|sad|angry or|and|nor ~1 negative|positive|neutral|sad|happy|angry",
+    ),
+    Sign(
+        "asks how to do something",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 ASKING ~1 can|do|should|could|would SELF !OFFICE ~12!OFFICE ?",
+    ),
+    Sign("asks for something known", REQUEST, _REQUEST_SHARE, "^ ASKING|who ~6!OURS TRIVIA ~8!OURS ?"),
+    Sign("asks what it likes", REQUEST, _REQUEST_SHARE, "^ ASKING ~1 your favorite|favourite"),
+    Sign(
+        "speaks of its mood",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ i ~1 feel|feeling|m|am ~2 stressed|anxious|lonely|sad|depressed|bored|overwhelmed|unmotivated",
+    ),
+    Sign(
+        "asks as of an assistant",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 can|could|would|will you ~1 recommend|teach|translate|summarize|suggest !OFFICE ~3!OFFICE",
+    ),
+    Sign("wants a feeling told", REQUEST, _REQUEST_SHARE, "sentiment|emotion|tone|mood|feeling|polarity ~4 THIS|TEXT"),
     Sign(
         "wants something explained",
         REQUEST,
-        0.5,
+        _REQUEST_SHARE,
         "^ ~1 explain|describe|discuss|analyze|compare|summarize|outline|investigate|determine|identify "
         "~1 WHOSE|THIS|the ~8 KNOWLEDGE|WORK|TEXT",
     ),
-    Sign("asks how to do something", REQUEST, 0.52, "^ ~1 ASKING can|do|should|could|would SELF ~12 KNOWLEDGE|WORK"),
-    Sign("asks a question of knowledge", REQUEST, 0.52, "^ ~1 ASKING ~10!OURS KNOWLEDGE|WORK ~10!OURS ?"),
+    Sign("asks a question of knowledge", REQUEST, _REQUEST_SHARE, "^ ~1 ASKING ~10!OURS KNOWLEDGE|WORK ~10!OURS ?"),
     Sign(
-        "asks for help as of an assistant", REQUEST, 0.5, "^ ~1 can|could|would|will you ~2 TASK ~6 WORK|KNOWLEDGE|me"
+        "asks for help as of an assistant",
+        REQUEST,
+        _REQUEST_SHARE,
+        "^ ~1 can|could|would|will you ~2 TASK|WIDER ~6!OFFICE WORK|KNOWLEDGE",
     ),
 )
-"""Of ``injection.request`` one is enough to say so, and many say the opposite: a page of them is a manual."""
+"""Of ``injection.request`` one is enough; more say no more, and many the opposite: a page of them is a manual."""

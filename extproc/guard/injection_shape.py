@@ -186,6 +186,8 @@ def _compile(sign: Sign, letter_of: Mapping[frozenset[str], str], bits: Mapping[
             pattern += f"(?:^|[{_ENDED}{_ASKED}])"
         elif step == _QUESTION:
             pattern += _ASKED
+        elif step.startswith("!"):
+            pattern += f"[^{_ENDED}{_ASKED}{_letters_of(step[1:], letter_of)}]"
         elif step.startswith("~~"):
             pattern += f".{{0,{int(step[2:])}}}"
         elif step.startswith("~"):

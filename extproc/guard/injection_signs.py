@@ -5,7 +5,8 @@ Each sign is a small sentence over the ideas of ``injection_words``:
     OVERRIDE ~4 PRIOR|ALL ~3 RULES      "ignore, please, all of the previous instructions"
 
 IDEA is a word of that idea, ``word`` that word itself, ``A|B`` either, ``A-B`` a word of A that is none of B's, ``~n``
-up to n other words of the same sentence, ``~~n`` also over the ends of sentences, ``^`` the beginning of a sentence.
+up to n other words of the same sentence (``~n!A`` none of A), ``~~n`` also over the ends of sentences, ``!A`` one word
+that is none of A, ``^`` the beginning of a sentence.
 ``share`` is how sure this sign alone makes, 0 to 1; several signs near each other add up as independent evidence
 does. Negative ones speak for somebody who only writes about attacks. Read next: ``injection``.
 """
@@ -85,7 +86,7 @@ SIGNS: tuple[Sign, ...] = (
         0.3,
         "OVERRIDE|DISABLE ~2 safety|ethical|moral|content|response ~2 RULES|LIMITS",
     ),
-    Sign("names a maker's policy", OVERRIDE, 0.3, "RULEMAKER ~3 RULES|LIMITS"),
+    Sign("names a maker's policy", OVERRIDE, 0.3, "RULEMAKER ~3 RULES|LIMITS-limit|limits"),
     Sign("sets a maker's policy aside", OVERRIDE, 0.45, "OVERRIDE|NO ~4 RULEMAKER ~4 RULES|LIMITS"),
     Sign("wants only the user obeyed", OVERRIDE, 0.45, "OBEY|ANSWER|EXECUTE|OVERRIDE ~3 ONLY ~4 MY ~2 ORDERS"),
     Sign("wants the user obeyed", OVERRIDE, 0.3, "OBEY|EXECUTE ~3 MY ~3 ORDERS"),
@@ -121,7 +122,7 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign("makes it another model", PERSONA, 0.4, "PERSONA|become|YOU ~6 UNFILTERED ~4 AI"),
     Sign("makes it a model without limits", UNRESTRICTED, 0.4, "AI|PERSONA-ANSWER ~6 NO ~3 LIMITS|HARM"),
-    Sign("is without limits", UNRESTRICTED, 0.3, "YOU ~1 are|re|have|will|bist|eres|sei|es|是 ~8 NO ~3 LIMITS"),
+    Sign("is without limits", UNRESTRICTED, 0.32, "YOU ~1 are|re|have|will|bist|eres|sei|es|是 ~8 NO ~3 LIMITS"),
     Sign("is without limits, a model", UNRESTRICTED, 0.3, "NO ~3 LIMITS ~4 AI"),
     Sign(
         "speaks of limits laid on a model",
@@ -198,6 +199,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign("has neither rules nor limits", UNRESTRICTED, 0.1, "NO ~3 LIMITS|RULES ~2 LIMITS|RULES|HARM"),
     Sign("is unfiltered and amoral", UNRESTRICTED, 0.4, "AMORAL ~2 AMORAL"),
     Sign("is unfiltered", UNRESTRICTED, 0.1, "UNFILTERED"),
+    Sign("is unfiltered, twice", UNRESTRICTED, 0.25, "UNFILTERED ~6 UNFILTERED"),
     Sign(
         "is an unfiltered model",
         UNRESTRICTED,

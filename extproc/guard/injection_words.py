@@ -47,7 +47,7 @@ WORDS: Mapping[str, str] = {
     "YOUR": """
         your ur yours tes ton ta vos votre dein{,e,en,er,em} ihre{,n,r} deren tu tus su sus vuestra{,s} tuo tue
         tuoi tua tuas teu teus sua suas vostre vostri seu seus jouw je твои твоих ваши ваших
-        twoje nuestro kendi anda kamu 你的 您的 你 您 あなたの 君の 당신의 너의 your's आपके अपने""",
+        twoje nuestro kendi anda kamu 你的 您的 你 您 あなたの 君の 당신의 너의 आपके अपने""",
     "THEIR": "its their his her",
     "RULES": """
         instruction{,s} instructon{,s} rule{,s} guideline{,s} directive{,s} directions programming guardrail{,s}
@@ -72,7 +72,7 @@ WORDS: Mapping[str, str] = {
     "TRAINING": """
         training trained programming programmed instruction{s,} conditioning alignment safety formation
         entrenamiento programaci{ón} programmation ausbildung programmierung addestramento programmazione
-        treinamento programaç{ão} code guidelines entraînement training's 训练 訓練 学習 훈련""",
+        treinamento programaç{ão} guidelines entraînement 训练 訓練 学習 훈련""",
     "REVEAL": """
         reveal{,s,ed,ing} disclos{e,es,ed,ing} divulg{e,ed,ing} leak{,ed,ing} unveil{,ing} expos{e,ed,ing}
         unmask{,ing} show display{,ing} print output{,ting} repeat{,ing} recit{e,ing} reproduc{e,ing} echo
@@ -119,13 +119,13 @@ WORDS: Mapping[str, str] = {
         unfiltered unfiltred uncensored unrestricted unbound unlimited unmoderated unregulated unhindered
         unshackled unaligned nonmoral jailbroken jailbreak lawless uninhibited limitless unfettered
         unconstrained unchained boundless restrictionless amoral unethical immoral evil malicious omnipotent
-        rogue liberated untethered uncensor uncensored{} sin-censura unzensiert{e,er} ungefiltert{e,er}
-        non-censuré débridé illimité zensurfrei""",
+        rogue liberated untethered uncensor unzensiert{e,er} ungefiltert{e,er}
+        débridé illimité zensurfrei""",
     "AMORAL": """
         amoral unethical immoral unfiltered uncensored nonmoral unrestricted unfiltred unaligned jailbroken""",
     "NO": """
-        no not without zero never free freed free'd lack{s,ing} devoid don doesn dont doesnt isn aren won cannot
-        can't neither nor beyond outside nothing regardless absent ignore{s} ignoring sans sin sem senza ohne
+        no not without zero never free freed lack{s,ing} devoid don doesn dont doesnt isn aren won cannot
+        neither nor beyond outside nothing regardless absent ignore{s} ignoring sans sin sem senza ohne
         keine keinen kein aucune zonder bez без нет 没有 无 不受 なしで 없이 بدون बिना""",
     "BEYOND": """
         beyond outside delà fuera allá fora além oltre über jenseits hinaus fuori buiten""",
@@ -156,7 +156,7 @@ WORDS: Mapping[str, str] = {
     "RULEMAKER": "openai anthropic",
     "REFUSE": """
         refus{e,es,ed,al,als,ing} decline{,s} apologize apologise apology apologies sorry reject deny unable
-        warn{,s,ing} hesitate hesitation ablehnen refusez rechaces rifiutare recusar verweiger{n,e} 拒绝 道歉
+        hesitate hesitation ablehnen refusez rechaces rifiutare recusar verweiger{n,e} 拒绝 道歉
         警告 断ら 거절""",
     "DISCLAIMER": """
         warning warnings disclaimer disclaimers caveat caveats lecture lecturing moralizing commentary apologies""",
@@ -167,7 +167,7 @@ WORDS: Mapping[str, str] = {
         answer answers answering respond responds responding reply replies response responses comply complies
         fulfill fulfil obey obeys output outputs generate generates provide provides say says do does follow
         write writes give""",
-    "ANYTHING": "anything everything whatever any every all each no-matter",
+    "ANYTHING": "anything everything whatever any every all each",
     "REQUEST": """
         request requests question questions prompt prompts query queries command commands order orders demand
         demands task tasks message messages input""",
@@ -230,7 +230,7 @@ WORDS: Mapping[str, str] = {
         avoid research researchers examples mean means meaning techniques attack attacks defenses against
         vulnerability vulnerabilities types overview article essay summary history compare recognize identify
         classify flag block protection secure securing safely""",
-    "HOW": "how why when where who what's what which is are does should",
+    "HOW": "how why when where who what which is are does should",
     "TOPIC": """
         injection injections jailbreak jailbreaks jailbreaking adversarial attacks jailbreakers""",
     "SYSTEMWORD": "system admin administrator root internal important priority sys note",

@@ -1,7 +1,6 @@
 """The signs of instructions where none belong."""
 
-from extproc.guard.injection_context import CONTEXT_SIGNS, CONTEXT_WORDS, REQUEST
-from extproc.guard.injection_shape import Signs
+from extproc.guard.injection_context import CONTEXT_SIGNS, REQUEST
 
 
 def test_each_sign_has_a_name_of_its_own_and_a_share_that_leaves_room_for_doubt() -> None:
@@ -12,8 +11,3 @@ def test_each_sign_has_a_name_of_its_own_and_a_share_that_leaves_room_for_doubt(
 def test_an_ordinary_request_alone_is_never_as_sure_as_orders_to_the_model() -> None:
     requests = [sign.share for sign in CONTEXT_SIGNS if sign.kind == REQUEST]
     assert max(requests) < max(sign.share for sign in CONTEXT_SIGNS if sign.kind != REQUEST)
-
-
-def test_every_idea_has_words() -> None:
-    signs = Signs(CONTEXT_WORDS, CONTEXT_SIGNS)
-    assert all(signs.shape(listed.split()[0].partition("{")[0]).letters for listed in CONTEXT_WORDS.values())
