@@ -33,7 +33,8 @@ _IPV6 = re2.compile(rb"(?i)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 _DATE = re2.compile(
     rb"(?:19|20)[0-9]{2}[ ./-][01]?[0-9][ ./-][0-3]?[0-9]\b|[0-3]?[0-9][ ./-][0-3]?[0-9][ ./-](?:19|20)?[0-9]{2}\b"
 )
-_SSN = re2.compile(rb"[0-9]{3}-[0-9]{2}-[0-9]{4}\b")  # such a number is no phone's, whatever is said around it
+# An American's number, and a place's: no phone's, whatever is said around them.
+_NEVER = re2.compile(rb"[0-9]{3}-[0-9]{2}-[0-9]{4}\b|[0-9]{5}-[0-9]{4}\b")
 
 
 def emails(text: bytes, original: str) -> Iterator[tuple[int, int]]:
@@ -89,7 +90,7 @@ def addresses(text: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _is_other(text: bytes, start: int, end: int) -> bool:
-    return _DATE.match(text, start, end) is not None or _SSN.match(text, start, end) is not None
+    return _DATE.match(text, start, end) is not None or _NEVER.match(text, start, end) is not None
 
 
 def _is_address(text: str) -> bool:

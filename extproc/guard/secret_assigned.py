@@ -41,7 +41,7 @@ def assigned(text: bytes) -> Iterator[tuple[str, int, int]]:
         if apart is None:
             continue
         in_prose = _IS.fullmatch(apart[2].decode()) is not None
-        value = apart[3].decode().rstrip(".!?)]}:" if in_prose else ".)]}")
+        value = apart[3].decode().rstrip(".!?)]}:" if in_prose else ".)]}:")
         start = apart.start(3)
         name = apart[1].decode().lower()
         if name.startswith("pass") or name == "pwd":
@@ -93,6 +93,7 @@ def _is_password(value: str, *, in_prose: bool) -> bool:
 def _is_key(value: str) -> bool:
     return (
         len(value) >= _MIN_RANDOM
+        and any(map(str.isdigit, value))  # names in code have capitals too
         and looks_random(value)
         and not is_reference(value)
         and not says_it_is_none(value)

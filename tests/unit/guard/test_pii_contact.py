@@ -39,7 +39,15 @@ def test_a_row_of_digits_needs_a_word() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["call on 12/11/2024", "9/25/1945", "phone 054-28-6917", "x1-415-555-0132", "1234 020 7946 0958", "+1 for it"],
+    [
+        "call on 12/11/2024",
+        "9/25/1945",
+        "phone 054-28-6917",
+        "MA 02110-1301 USA",
+        "x1-415-555-0132",
+        "1234 020 7946 0958",
+        "+1 for it",
+    ],
 )
 def test_dates_identity_numbers_and_pieces_are_no_phone_numbers(text: str) -> None:
     assert phone(text) == []

@@ -45,6 +45,8 @@ def test_an_authorization_header_has_a_secret() -> None:
         "api_key: YOUR_API_KEY_GOES_HERE_1",
         "max_tokens: 4096, token_count=123456789012",
         "secret: 550e8400-e29b-41d4-a716-446655440000",
+        "output_token: continuationTokenOfPage",
+        "tokens: List[Union[str, AddedToken2]]",
         "tokenizer: bert-base-uncased-2024-v1",
         "token: str = Field(default=None)",
     ],
