@@ -88,6 +88,10 @@ def test_what_needs_more_room_is_opaque_and_never_unpacked() -> None:
     assert found.by_steps == {}
     assert found.is_opaque
     assert find_encoded(_b64(DATA), 5).is_opaque
+    # Half of it would fit as characters, but it is bytes that are unpacked.
+    half = find_encoded(_b64(gzip.compress(("\u00e9" * ROOM).encode())), ROOM)
+    assert half.by_steps == {}
+    assert half.is_opaque
 
 
 def test_several_share_the_room() -> None:

@@ -14,7 +14,7 @@ def test_signs_for_letters_are_read_as_letters() -> None:
 
 def test_ordinary_numbers_are_no_letters() -> None:
     assert unleet("I paid 1500 for 3 of them on 2026-11-23, by card 4111 1111") is None
-    assert unleet("one o3-mini only") is None
+    assert unleet("one o3-mini and one h3llo only") is None
 
 
 def test_a_turned_alphabet_is_turned_back_where_words_come_of_it() -> None:

@@ -30,6 +30,15 @@ def test_codes_are_read(written: str, meant: str, kinds: tuple[str, ...]) -> Non
     assert found == kinds
 
 
+def test_of_a_character_that_is_two_escapes_both_are_named() -> None:
+    written = r"\ud83d\ude00\u0041"
+    view = weave(View(written), find_escapes(written)[0], ())
+    assert view.text == "\U0001f600A"
+    assert view.span(1, 2)[1] == len(written)
+    assert view.span(0, 1)[0] == 0
+    assert view.span(0, 1)[1] >= 12
+
+
 def test_each_character_leads_to_its_own_code() -> None:
     written = r"%69%67\u006e\x6f&#114;%C3%A9"
     view = weave(View(written), find_escapes(written)[0], ())
