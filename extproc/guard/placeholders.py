@@ -11,9 +11,15 @@ _SAYS_SO = re.compile(
     re.IGNORECASE,
 )
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_HOLDERS = (
+    "os|process|env|config|settings|self|this|args|ctx|request|vault|secrets?|var|local|data|params|options|user|account"
+    "|credentials|auth|form|body|session"
+)
 _REFERENCE = re.compile(
-    r"[$%#@&]?[{(<\[].*|\$[A-Za-z_].*|.*[)\]}>]|(?:os|process|env|config|settings|self|this|args|ctx|request|vault|secrets?"
-    r"|var|local|data|params|options|user|account|credentials|auth|form|body|session)(?:\.[A-Za-z_]\w*)+[\[(]?[,;]?|[A-Za-z_.]+[\[(].*|[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+",
+    # ${TOKEN}, <token>; $TOKEN; call(...); config.password; Optional[str; Token::Identifier
+    r"[$%#@&]?[{(<\[].*|\$[A-Za-z_].*|.*[)\]}>]"
+    rf"|(?:{_HOLDERS})(?:\.[A-Za-z_]\w*)+[\[(]?[,;]?"
+    r"|[A-Za-z_.]+[\[(].*|[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+",
     re.IGNORECASE,
 )
 
