@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from extproc.config.cache import compile_cache, compile_embedder
 from extproc.config.complaints import complain
 from extproc.config.document import read
 from extproc.config.guard import compile_guard
@@ -21,11 +22,14 @@ from extproc.config.references import check_references, unused_deployments
 from extproc.config.scanners import compile_scanners
 from extproc.config.schema import GatewaySection
 from extproc.config.snapshot import compile_catalog, longest_exchange_s
+from extproc.model.cache import NO_CACHE, CachePolicy
 from extproc.model.catalog import Catalog
+from extproc.model.embedders import BuiltInModel, EmbedderSettings
 from extproc.model.guard_policy import GuardPolicies
 from extproc.model.guard_scanners import ScannerSettings
 from extproc.model.ids import DeploymentName
 from extproc.model.limits import Limit, Outage
+from extproc.model.tenancy import PerTenant
 
 __all__ = ["Gateway", "GatewayInvalid", "Problem", "load", "parse"]
 
@@ -131,6 +135,10 @@ class Gateway:
     """What is judged of whose texts."""
     scanners: Mapping[str, ScannerSettings] = field(default_factory=dict)
     """Those that are not built in, by name."""
+    cache: PerTenant[CachePolicy] = field(default_factory=lambda: PerTenant(NO_CACHE))
+    """What is remembered for whom."""
+    embedder: EmbedderSettings = field(default_factory=BuiltInModel)
+    """What makes its vectors."""
 
 
 def load(path: Path, today: date | None = None) -> Gateway:
@@ -214,5 +222,7 @@ def _gateway(sections: GatewaySection, catalog: Catalog, warnings: tuple[Problem
         outages=compile_outages(sections.tenants),
         alert_webhook=sections.alerts.webhook_url,
         guard=compile_guard(sections.guard),
+        cache=compile_cache(sections.cache),
+        embedder=compile_embedder(sections.cache),
         scanners=compile_scanners(sections.guard.scanners if sections.guard else []),
     )

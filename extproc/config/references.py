@@ -7,6 +7,7 @@ wrong kind of value elsewhere.
 import re
 
 from extproc.config.address import AddressInvalid, parse_address
+from extproc.config.cache import check_cache
 from extproc.config.credentials import check_credential
 from extproc.config.document import Document, Location, Tree
 from extproc.config.guard import check_guard
@@ -33,6 +34,7 @@ def check_references(document: Document, listed: frozenset[str] = frozenset()) -
     check_routing(document, root, listed)
     models = frozenset(name for _, entry in entries(root, "models") if isinstance(name := entry.get("name"), str))
     check_limits(document, root, models)
+    check_cache(document, root)
     check_guard(document, root)
     _check_webhook(document, root)
     _check_hosts(document, root)

@@ -79,11 +79,11 @@ def _settings(section: ScannerSection) -> ScannerSettings:
         ca_file = None if service.ca_file is None else Path(service.ca_file)
         return ServiceSettings(service.address, service.scanner, ca_file, _trusts(service.trusts), limits)
     if (lakera := section.lakera) is not None:
-        return LakeraSettings(_ref(lakera.credential), lakera.url, lakera.project, _trusts(lakera.trusts), limits)
+        return LakeraSettings(ref_of(lakera.credential), lakera.url, lakera.project, _trusts(lakera.trusts), limits)
     if (azure := section.azure_shields) is not None:
-        return AzureShieldsSettings(_ref(azure.credential), azure.endpoint, _trusts(azure.trusts), limits)
+        return AzureShieldsSettings(ref_of(azure.credential), azure.endpoint, _trusts(azure.trusts), limits)
     if (bedrock := section.bedrock) is not None:
-        ref = _ref(bedrock.credential)
+        ref = ref_of(bedrock.credential)
         return BedrockSettings(
             access_key_id=replace(ref, field="access_key_id"),
             secret_access_key=replace(ref, field="secret_access_key"),
@@ -105,6 +105,7 @@ def _trusts(names: Sequence[str] | None) -> tuple[Trust, ...]:
     return WORDS_OF_OTHERS if names is None else tuple(map(Trust, names))
 
 
-def _ref(section: ScannerCredentialSection) -> CredentialRef:
+def ref_of(section: ScannerCredentialSection) -> CredentialRef:
+    """Where it lies in the vault."""
     engine = Engine.KV if section.lease is None else Engine.LEASE
     return CredentialRef(section.path or section.lease or "", section.field, engine)

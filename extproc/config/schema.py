@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from extproc.config.cache_sections import CacheSection
 from extproc.config.guard_sections import GuardSection
 from extproc.config.limit_sections import BudgetSection, RateSection, TenantSection
 
@@ -307,4 +308,5 @@ class GatewaySection(_Section):
     rates: Annotated[list[RateSection], Field(max_length=100_000, description="a list")] = []
     tenants: Annotated[list[TenantSection], Field(max_length=100_000, description="a list")] = []
     alerts: AlertsSection = AlertsSection()
+    cache: Annotated[CacheSection | None, Field(description="policies, tenants, default, embedder")] = None
     guard: Annotated[GuardSection | None, Field(description="policies, tenants, default")] = None

@@ -17,6 +17,7 @@ _WITHOUT_TEST = {"__init__.py", "__main__.py"}
 _GENERATED = PACKAGE / "wire" / "gen"
 
 DECLARATIONS = {
+    "config/cache_sections.py": "shapes without a branch; test_cache has what they take",
     "config/guard_sections.py": "shapes without a branch; test_guard has what they take",
     "config/limit_sections.py": "shapes without a branch; test_limits has what they take",
     "config/scanner_sections.py": "shapes without a branch; test_scanners has what they take",
@@ -29,6 +30,7 @@ DECLARATIONS = {
     "model/adjustments.py": "one value, and why it cannot be",
     "model/chat.py": "one value without methods",
     "model/credentials.py": "values without methods",
+    "model/embedders.py": "values without methods",
     "model/exchange.py": "values without methods",
     "model/ids.py": "names of types",
     "model/limit_records.py": "values without a branch",
