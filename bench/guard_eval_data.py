@@ -75,8 +75,11 @@ def _own_pii() -> list[Labelled]:
             for value in row.get("values", ("",)):
                 whole = text.replace("{}", value) if value else text
                 at = whole.index(value)
-                spans = ((row["kind"], at, at + len(value)),) if value else ()
-                labelled.append(Labelled(whole, spans))
+                spans = [(row["kind"], at, at + len(value))] if value else []
+                spans += [
+                    (row["kind"], whole.index(a), whole.index(a) + len(a)) for a in row.get("also", ()) if a in whole
+                ]
+                labelled.append(Labelled(whole, tuple(spans)))
     return labelled
 
 
