@@ -1,6 +1,6 @@
 """Nothing a model reads or writes is beyond the firewall: a canary is put wherever a string or a key can stand.
 
-The walk here knows nothing of the code it holds to account: it goes over the JSON as it is.
+The walk here knows nothing of the code it holds to account: it goes over the JSON as it is. THREATS D02, D03, D07.
 """
 
 import copy
