@@ -44,6 +44,8 @@ class OutputChecks:
     late: tuple[Check, ...]
     idle: tuple[Check, ...]
     """Those that have nothing to look for in this exchange."""
+    unfit: tuple[Check, ...] = ()
+    """Those that cannot look for what the request says: a schema that nobody can judge by."""
 
     @property
     def leakage(self) -> Check | None:
@@ -55,7 +57,8 @@ def checks_of(policy: GuardPolicy, secrets: GuardSecrets) -> OutputChecks:
     """The policy's checks, with what they need to know of the request."""
     every = tuple(_informed(policy.output, secrets))
     idle = tuple(check for check in every if not check.options and check.scanner in {LEAKAGE, SCHEMA})
-    asked = tuple(check for check in every if check not in idle)
+    unfit = tuple(check for check in every if check.scanner == SCHEMA and check not in idle and not _is_fit(check))
+    asked = tuple(check for check in every if check not in idle and check not in unfit)
     builtin = tuple(check for check in asked if check.is_builtin)
     others = tuple(check for check in asked if not check.is_builtin)
     return OutputChecks(
@@ -65,7 +68,16 @@ def checks_of(policy: GuardPolicy, secrets: GuardSecrets) -> OutputChecks:
         gates=tuple(check for check in others if check.action is not Action.FLAG),
         late=tuple(check for check in others if check.action is Action.FLAG),
         idle=idle,
+        unfit=unfit,
     )
+
+
+def _is_fit(check: Check) -> bool:
+    try:
+        compile_rule(check.spec)
+    except ValueError:
+        return False
+    return True
 
 
 def _informed(checks: tuple[Check, ...], secrets: GuardSecrets) -> Iterator[Check]:

@@ -5,8 +5,8 @@
 Nothing goes that was not judged, and what goes is written anew from what was judged. A stream's end is held as far as
 a finding may still come of it; a block comes before any of what it is about has gone, but for a text that was split
 over others on purpose: of that, the rest does not go. What the canary rule looks for is looked for in the order of
-arrival too, across choices and fields. Read next: ``output_strings``, ``output_lanes``, ``output_checks``;
-``policy.guard`` asks the scanners.
+arrival too, across choices and fields. Read next: ``output_strings``, ``output_lanes``, ``output_checks``,
+``output_wire``; ``policy.guard`` asks the scanners.
 """
 
 from collections import deque
@@ -19,6 +19,7 @@ from extproc.dialects.provider_json import read_object, write_json
 from extproc.exchange.output_checks import Tally, checks_of, reach_of_check
 from extproc.exchange.output_lanes import Lane
 from extproc.exchange.output_strings import PAYLOADS, Flow, Spot, strings_of
+from extproc.exchange.output_wire import Wire
 from extproc.guard.restoration import Restorer
 from extproc.model.exchange import ExchangeContext
 from extproc.model.guard import Direction, Finding, GuardSecrets, Leaf, Place, Scanned, Trust, Verdict
@@ -26,13 +27,10 @@ from extproc.model.guard_policy import Action, Check, GuardPolicy
 from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE, UPSTREAM_TOO_LARGE, Kind, Unavailable
 from extproc.policy.guard import Found, GuardDesk, Subject, counted, find
 
-GATE_SIZES = (256, 512, 1024)
-"""Characters of a text at which scanners that are no rules are asked while it grows; then after each further 1024."""
 _GATE_BEFORE = 1024
 """Characters before what is new that they are given with it."""
 _MOST_LANES = 20_000
-_WIRE: Place = ("#wire",)
-_ASIDE, _EXTENSION = "#aside", "#extension"
+_ASIDE, _EXTENSION, _CONTEXT = "#aside", "#extension", "#context"
 _OPAQUE = "opaque"
 """The rule that finds what nothing here can decode, which some fields hold by their nature."""
 
@@ -57,12 +55,14 @@ class OutputGuard:
 
     __slots__ = (
         "_checks",
-        "_choices",
+        "_context",
         "_desk",
         "_edited",
         "_frame",
         "_is_done",
+        "_keeps",
         "_lanes",
+        "_next_frame",
         "_queue",
         "_reach",
         "_reaches",
@@ -91,14 +91,20 @@ class OutputGuard:
         self.held_chars = 0
         """How much text waits."""
         self._frame: dict[str, Any] = {}
-        """What the last chunk said beside its choices."""
+        """What a chunk says beside its choices that was judged and may go as it is."""
+        self._next_frame: dict[str, Any] = {}
         self._spoke: dict[object, set[Place]] = {}
         """The running texts that the last chunk of each choice went on with."""
         self._stirred: dict[Place, Lane] = {}
         """The lanes that have changed since they were looked at."""
+        self._context = tuple(
+            Leaf((_CONTEXT, number), text, Trust.HOSTILE) for number, text in enumerate(secrets.context)
+        )
+        self._keeps = bool(self._checks.whole or self._checks.late or (self._checks.gates and self._context))
+        """Whether somebody asks for the whole text at its end."""
         self._whole: dict[Place, list[str]] = {}
         leakage = self._checks.leakage
-        self._wire = None if leakage is None else _Wire(leakage, self._reaches[leakage])
+        self._wire = None if leakage is None else Wire(leakage, self._reaches[leakage])
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -126,6 +132,9 @@ class OutputGuard:
                     self._queue.append(_Held(item))
                     self._finish()
         await self._judge()
+        if self._next_frame != self._frame:
+            is_edited = any(lane.edits for lane in self._lanes.values() if not lane.is_held)
+            self._frame = {} if is_edited else self._next_frame
         return [*ready, *self._release()]
 
     async def answer(self, answer: Answer) -> Answer:
@@ -158,17 +167,14 @@ class OutputGuard:
             self._release()
         except Stopped:
             box = {"text": "", "param": None}
-        # No answer was judged.
-        self._tally = Tally()
         return box["text"], box["param"]
 
     def _take_chunk(self, value: dict[str, Any]) -> _Held:
         value.pop("obfuscation", None)
         frame = {name: each for name, each in value.items() if name != "choices"}
+        self._next_frame = frame
         # Most chunks differ from the one before in what their choices say.
-        is_known = frame == self._frame and not any(lane.edits for lane in self._lanes.values() if not lane.is_held)
-        self._frame = frame
-        return self._take(Chunk(value), (({"choices": value["choices"]} if is_known else value, ()),))
+        return self._take(Chunk(value), (({"choices": value["choices"]} if frame == self._frame else value, ()),))
 
     def _take(self, item: StreamItem, roots: Iterable[tuple[object, Place]]) -> _Held:
         held = _Held(item)
@@ -182,7 +188,7 @@ class OutputGuard:
                 self.held_chars += len(spot.text)
                 if self._wire is not None and lane.flow is Flow.RUNNING:
                     self._wire.take(lane, spot.text)
-                if self._checks.whole or self._checks.late:
+                if self._keeps:
                     self._whole.setdefault(lane.place, []).append(spot.text)
         return held
 
@@ -242,7 +248,7 @@ class OutputGuard:
             await self._judge_whole()
 
     async def _judge_gates(self, stirred: Iterable[Lane]) -> None:
-        due = [lane for lane in stirred if _is_at_gate(lane)]
+        due = [lane for lane in stirred if lane.is_at_gate]
         if not due:
             return
         leaves = tuple(_leaf(lane, max(lane.base, lane.gate - _GATE_BEFORE)) for lane in due)
@@ -253,16 +259,35 @@ class OutputGuard:
             lane.gate = lane.end
 
     async def _judge_whole(self) -> None:
-        checks = (*self._checks.whole, *self._checks.late)
-        leaves = tuple(Leaf(place, "".join(texts), Trust.MODEL) for place, texts in self._whole.items())
-        if checks and leaves:
-            self._add(await self._find(checks, leaves))
+        lanes = {_whole_place(place): self._lanes[place] for place in self._whole}
+        leaves = tuple(
+            Leaf(there, "".join(self._whole[lane.place]), Trust.MODEL, is_repeat=lane.flow is Flow.BESIDE)
+            for there, lane in lanes.items()
+        )
+        if leaves and self._checks.whole:
+            self._add_whole(await self._find(self._checks.whole, leaves), lanes)
+        # Those that have seen it in pieces see it once more where there is something to hold the whole against.
+        late = (*self._checks.late, *(self._checks.gates if self._context else ()))
+        if leaves and late:
+            self._add_whole(await self._find(late, (*leaves, *self._context)), lanes)
         for check in self._checks.all:
             if check not in self._tally.found:
                 # There was nothing for it to judge.
-                self._tally.add(check, Scanned((), 0))
+                self._tally.add(check, None if check in self._checks.unfit else Scanned((), 0))
 
-    async def _judge_wire(self, wire: "_Wire") -> None:
+    def _add_whole(self, found: Found, lanes: Mapping[Place, Lane]) -> None:
+        new: dict[Check, Scanned | Unavailable | None] = dict(found)
+        for check, said in found.items():
+            if isinstance(said, Scanned):
+                findings = tuple(
+                    each
+                    for each in said.findings
+                    if each.place in lanes and lanes[each.place].note(check.scanner, each.kind, each.start, each.end)
+                )
+                new[check] = replace(said, findings=findings)
+        self._add(new)
+
+    async def _judge_wire(self, wire: Wire) -> None:
         leaf = wire.leaf()
         if leaf is None:
             return
@@ -338,35 +363,6 @@ class OutputGuard:
         return end <= lane.safe and (not self._checks.gates or end <= lane.gate)
 
 
-class _Wire:
-    """The running texts as they arrive one after another, for what is split over several of them."""
-
-    __slots__ = ("_last", "_reach", "_text", "_turned", "check")
-
-    def __init__(self, check: Check, reach: int) -> None:
-        self.check = check
-        self._reach = reach
-        self._text = ""
-        self._last: Lane | None = None
-        self._turned = 0
-        """Characters since the text that came was another's."""
-
-    def take(self, lane: Lane, text: str) -> None:
-        """A piece arrived."""
-        if self._last is not None and self._last is not lane:
-            self._turned = 0
-        self._last = lane
-        self._text += text
-        self._turned += len(text)
-
-    def leaf(self) -> Leaf | None:
-        """What is to be read; None where it is one text and read as such."""
-        text = self._text
-        self._text = text[-self._reach :]
-        # What turned so long ago is all behind a finding's reach, even counting what waits to be judged.
-        return Leaf(_WIRE, text, Trust.MODEL) if self._turned < len(text) else None
-
-
 def open_output_guard(desk: GuardDesk | None, context: ExchangeContext, secrets: GuardSecrets) -> OutputGuard | None:
     """The guard of one attempt, by the policy as it is now; None where nothing is to be judged.
 
@@ -381,12 +377,9 @@ def open_output_guard(desk: GuardDesk | None, context: ExchangeContext, secrets:
     return OutputGuard(desk, policy, Subject(context.organisation, context.id, policy.version), secrets)
 
 
-def _is_at_gate(lane: Lane) -> bool:
-    if not lane.is_held or lane.is_ended:
-        return lane.end > lane.gate
-    if lane.gate >= GATE_SIZES[-1]:
-        return lane.end - lane.gate >= GATE_SIZES[-1]
-    return lane.end >= next(size for size in GATE_SIZES if size > lane.gate)
+def _whole_place(place: Place) -> Place:
+    """Where the text would stand in a plain answer."""
+    return (*place[:2], "message", *place[3:]) if place[0] == "choices" and place[2:3] == ("delta",) else place
 
 
 def _leaf(lane: Lane, begin: int) -> Leaf:

@@ -22,6 +22,8 @@ LEAST_NEW = 64
 _NEW_SHARE = 8
 """And no less than this part of what is read again with them, so that the work grows with the text and not with its
 pieces."""
+GATE_SIZES = (256, 512, 1024)
+"""Characters of a text at which scanners that are no rules are asked while it grows; then after each further 1024."""
 _MOST_WINDOW = 32 * 1024
 """Characters of an open finding that are read again; beyond that its end is not looked for."""
 _MOST_KNOWN = 256
@@ -79,6 +81,15 @@ class Lane:
         if self.is_ended:
             return self.safe < self.end
         return self.end - self.judged >= max(LEAST_NEW, (self.judged - self.read_from) // _NEW_SHARE)
+
+    @property
+    def is_at_gate(self) -> bool:
+        """Whether scanners that are no rules are to be asked."""
+        if not self.is_held or self.is_ended:
+            return self.end > self.gate
+        if self.gate >= GATE_SIZES[-1]:
+            return self.end - self.gate >= GATE_SIZES[-1]
+        return self.end >= next(size for size in GATE_SIZES if size > self.gate)
 
     def take(self, text: str) -> tuple[int, int]:
         """Add a piece; where it lies. A value that is known lies where it lay."""

@@ -58,6 +58,7 @@ async def test_nothing_of_a_blocked_answer_goes_nor_is_anybody_else_asked() -> N
     assert code(actions) == (400, "completion_blocked")
     assert (plain.record.usage, plain.record.failure) == (Usage(3, 2), "completion_blocked")
     assert plain.record.verdicts[0].result is Result.BLOCKED
+    assert plain.record.is_complete
     stream = guarded(words(Action.BLOCK), deployments=2)
     assert code(await run(stream, head(), tell("so: "), tell(CANARY + " " * 99))) == (400, "completion_blocked")
     assert stream.record.answer_bytes == len("so: ") + len(CANARY) + 99
@@ -80,6 +81,15 @@ async def test_a_scanner_that_is_down_closes_before_anything_goes() -> None:
     door = guarded(words(Action.BLOCK), runner=MemoryRuleRunner(is_down=True))
     assert code(await run(door, head(), ResponseChunk(ANSWER, is_last=True))) == (503, "scanner_unavailable")
     assert [verdict.result for verdict in door.record.verdicts] == [Result.FAILED_CLOSED]
+
+
+async def test_what_is_held_is_bounded() -> None:
+    door = guarded(words(Action.BLOCK, "x" * 200_000))
+    text = "harmless words, " * 500
+    actions: list[DeliveryAction] = await run(door, head())
+    for _ in range(MAX_BYTES // len(text) + 1):
+        actions += await run(door, tell(text))
+    assert code(actions) == (502, "upstream_response_too_large")
 
 
 async def test_the_head_waits_no_longer_than_its_moment_for_text_that_is_held() -> None:

@@ -6,6 +6,7 @@ from extproc.model.refusals import Unavailable
 LEAKAGE, SCHEMA = Check("leakage", Action.BLOCK), Check("schema", Action.BLOCK)
 SIZE, PII = Check("size", Action.BLOCK), Check("pii", Action.REDACT)
 MODEL, LATE = Check("onnx", Action.BLOCK, is_builtin=False), Check("tone", Action.FLAG, is_builtin=False)
+WANTED = '{"content":{"type":"object"}}'
 POLICY = GuardPolicy("v1", output=(LEAKAGE, SCHEMA, SIZE, PII, MODEL, LATE))
 
 
@@ -14,7 +15,7 @@ def named(checks: tuple[Check, ...]) -> list[str]:
 
 
 def test_each_check_is_asked_when_it_can_tell() -> None:
-    checks = checks_of(POLICY, GuardSecrets(canary="c", schema="{}"))
+    checks = checks_of(POLICY, GuardSecrets(canary="c", schema=WANTED))
     assert named(checks.rules) == ["leakage", "pii"]
     assert named(checks.whole) == ["schema", "size"]
     assert (named(checks.gates), named(checks.late), checks.idle) == (["onnx"], ["tone"], ())
@@ -22,10 +23,10 @@ def test_each_check_is_asked_when_it_can_tell() -> None:
 
 
 def test_what_is_looked_for_comes_from_the_request() -> None:
-    checks = checks_of(POLICY, GuardSecrets(canary="c", schema="{}"))
+    checks = checks_of(POLICY, GuardSecrets(canary="c", schema=WANTED))
     assert checks.leakage is not None
     assert checks.leakage.options == (("canary", "c"),)
-    assert checks.whole[0].options == (("schema", "{}"),)
+    assert checks.whole[0].options == (("schema", WANTED),)
 
 
 def test_a_check_without_anything_to_look_for_is_not_asked_and_stays_one_of_them() -> None:
@@ -73,3 +74,8 @@ def test_what_was_never_asked_did_not_run() -> None:
     assert tally.add(MODEL, Unavailable("onnx"))
     results = [verdict.result for verdict in tally.verdicts(CHECKS, "v1")]
     assert results == [Result.NOT_RUN, Result.FAILED_CLOSED]
+
+
+def test_a_schema_that_nobody_can_judge_by_is_not_taken_for_one_that_was_kept() -> None:
+    checks = checks_of(POLICY, GuardSecrets(schema='{"content":{"type":7}}'))
+    assert (named(checks.unfit), named(checks.whole)) == (["schema"], ["size"])

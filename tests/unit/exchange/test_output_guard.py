@@ -7,8 +7,9 @@ import pytest
 
 from extproc.adapters.memory_guard import MemoryRuleRunner, MemoryScanner
 from extproc.dialects.dialect import Answer, Aside, Chunk, Done, Ping, StreamItem
-from extproc.exchange.output_guard import GATE_SIZES, OutputGuard, Stopped, open_output_guard
-from extproc.model.guard import GuardSecrets, Redaction, Result
+from extproc.exchange.output_guard import OutputGuard, Stopped, open_output_guard
+from extproc.exchange.output_lanes import GATE_SIZES
+from extproc.model.guard import GuardSecrets, Redaction, Result, Trust
 from extproc.model.guard_policy import Action, Check, OnFailure
 from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE
 from tests.guard_world import (
@@ -146,14 +147,31 @@ async def test_a_canary_in_log_probabilities_alone_is_found() -> None:
 
 
 async def test_a_canary_over_two_fields_or_choices_is_not_delivered_whole() -> None:
+    # Neither half has two of the canary's groups, by which alone it would be known.
+    half, rest = CANARY[:10], CANARY[10:14]
     for first, second in [
-        (said(CANARY[:9], field="reasoning_content"), said(CANARY[9:])),
-        (said(CANARY[:9], choice=0), said(CANARY[9:], choice=1)),
-        (said(CANARY[:9]), argued(CANARY[9:])),
+        (said(half, field="reasoning_content"), said(rest)),
+        (said(half, choice=0), said(rest, choice=1)),
+        ([*said(half, choice=0), *ending(0)], said(rest, choice=1)),
+        (said(half), argued(rest)),
     ]:
         through = guard(Check("leakage", Action.BLOCK), secrets=GuardSecrets(canary=CANARY))
-        heard, _ = await refused(through, [*said(PROSE), *first, *second, *ending(), *END])
-        assert all(CANARY[9:] not in text for text in heard.texts.values())
+        heard, _ = await refused(through, [*said(PROSE), *first, *second, *ending(1), *END])
+        assert all(rest not in text for text in heard.texts.values())
+
+
+async def test_what_stands_beside_the_choices_is_judged_in_every_chunk_that_changes_it() -> None:
+    def beside(**more: str) -> Chunk:
+        item = chunk({})
+        return Chunk({**item.value, **more})
+
+    through = guard(BLOCK)
+    assert await through.stream([beside(), beside()])
+    with pytest.raises(Stopped):
+        await through.stream([beside(system_fingerprint=CANARY)])
+    masking = guard(DIGITS)
+    out = await masking.stream([beside(model="m-12345678"), beside(model="m-12345678"), beside(model="m")])
+    assert [item.value["model"] for item in out if isinstance(item, Chunk)] == [*["m-[number removed]"] * 2, "m"]
 
 
 async def test_ids_and_names_are_judged_at_once_and_hold_nothing_up() -> None:
@@ -251,6 +269,30 @@ async def test_a_scanner_that_is_down_opens_or_closes_as_its_check_says(on_failu
             heard, stopped = await refused(through, [*said(PROSE), *END])
             assert (stopped.kind, heard.content) == (SCANNER_UNAVAILABLE, "")
             assert through.verdicts[0].result is Result.FAILED_CLOSED
+
+
+async def test_a_schema_is_held_against_the_whole_answer_at_its_end() -> None:
+    secrets = GuardSecrets(schema='{"content":{"type":"object","required":["n"]}}')
+    schema = Check("schema", Action.BLOCK)
+    kept = guard(schema, secrets=secrets)
+    assert (await flow(kept, [*said(*cut('{"n": 1}', [3])), *ending(), *END])).is_done
+    assert kept.verdicts[0].result is Result.CLEAN
+    heard, stopped = await refused(guard(schema, secrets=secrets), [*said('{"m": 1}'), *ending(), *END])
+    assert (stopped.kind, heard.is_done) == (COMPLETION_BLOCKED, False)
+    unfit = guard(schema, secrets=GuardSecrets(schema='{"content":{"type":7}}'))
+    await flow(unfit, [*said("x"), *END])
+    assert [verdict.result for verdict in unfit.verdicts] == [Result.NOT_RUN]
+
+
+async def test_the_context_goes_to_those_who_judge_the_whole_and_is_not_judged_itself() -> None:
+    secrets = GuardSecrets(context=("the poison of the dart frog",))
+    for action in (Action.FLAG, Action.BLOCK):
+        scanner = MemoryScanner({"poison": "toxicity.x"})
+        through = guard(model(action), scanners={"onnx": scanner}, secrets=secrets)
+        assert (await flow(through, [*said("Frogs."), *END])).is_done
+        assert [leaf.trust for leaf in scanner.asked[-1].leaves if leaf.place[0] == "#context"] == [Trust.HOSTILE]
+        assert [leaf.place[2] for leaf in scanner.asked[-1].leaves if leaf.place[0] == "choices"] == ["message"]
+        assert through.verdicts[0].count == 0
 
 
 async def test_every_check_has_one_verdict_whatever_became_of_the_answer() -> None:
