@@ -172,6 +172,8 @@ class Lane:
         # A finding that reaches the end may go on.
         growing = [key[2] for key, end in self.counted.items() if end >= self.end]
         least = max(self.base, min((least, *growing)) if self.is_held else least, self.end - _MOST_WINDOW)
+        # What waits is never forgotten, however much it is.
+        least = min(least, self.safe)
         self.read_from = least
         keep = max(self.base, least if look_back is None else min(least, look_back))
         if keep > self.base:
