@@ -24,10 +24,13 @@ class Scripted:
 
     hangs: set[str] = field(default_factory=set)
     fails: set[str] = field(default_factory=set)
+    bugs: set[str] = field(default_factory=set)
     began: list[str] = field(default_factory=list)
 
     async def scan(self, asked: ScanAsked) -> Sequence[Finding]:
         self.began.append(asked.organisation)
+        if asked.organisation in self.bugs:
+            raise LookupError
         if asked.organisation in self.fails:
             raise Unavailable("inner", "told to")
         while asked.organisation in self.hangs:
@@ -130,4 +133,18 @@ async def test_a_question_that_is_given_up_from_outside_tells_nothing() -> None:
     probe.cancel()
     await asyncio.wait({probe})
     world.inner.hangs.clear()
+    assert await world.ask() == (FINDING,)
+
+
+async def test_a_bug_in_a_scanner_is_passed_on_and_the_next_question_finds_out() -> None:
+    world = World()
+    world.inner.fails.add("acme")
+    for _ in range(2):
+        await world.fail()
+    world.now_s += 1.0
+    world.inner.fails.clear()
+    world.inner.bugs.add("acme")
+    with pytest.raises(LookupError):
+        await world.ask()
+    world.inner.bugs.clear()
     assert await world.ask() == (FINDING,)

@@ -30,6 +30,7 @@ def judge(answer: str, *context: str, least_words: int = 3) -> list[tuple[str, s
     [
         "The Hartley bridge opened in 1931.",
         "Construction took four years. It carries six lanes!",
+        "Bridges were constructed, maintained and tolling abolished.",
         "The bridge spans 1240 metres.",
         "The bridge spans 1,240 metres, with maintenance costing 2.5 million.",
         "Yes.",
