@@ -13,7 +13,8 @@ import re2
 
 from extproc.guard.weaving import Swap
 
-_LEET = re2.compile(rb"[A-Za-z][013457@$!|]{1,3}[A-Za-z]|(?:^|[^A-Za-z0-9])[013457@$!|][A-Za-z]{2}")
+# Within a word "@" is that of an address.
+_LEET = re2.compile(rb"[A-Za-z][013457$!][013457@$!|]{0,2}[A-Za-z]|(?:^|[^A-Za-z0-9])[013457@$!][A-Za-z]{2}")
 _LEAST_LEET = 2
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
 TURN = str.maketrans(
@@ -24,7 +25,7 @@ TURNED_WORDS = (
     "|sbetrg|qvfertneq|eriyrny|erirny|nafjre"
 )
 """Frequent words and words of attacks in English, turned. None is a word of a language written in these letters."""
-TURNED_CODES = r"(?:%[2-7][0-9n-sN-S]){4}|(?:\\h[0-9n-sN-S]{4}){2}"
+TURNED_CODES = r"%[2-7][n-sN-S]%[2-7][0-9n-sN-S]|%[2-7][0-9n-sN-S]%[2-7][n-sN-S]|(?:\\h[0-9n-sN-S]{4}){2}"
 """Percent-encoding and escapes, turned: their digits above 9 and the letter u are other letters now."""
 _TURNED = re2.compile(rb"(?i:\b(?:" + TURNED_WORDS.encode() + rb")\b)|" + TURNED_CODES.encode())
 _SPACED = re2.compile(rb"(\b[A-Za-z](?:[ .*_|~/-][A-Za-z]){3,}\b)|[A-Za-z](\*{1,3}|__|~~|`)[A-Za-z]")

@@ -44,7 +44,7 @@ _MOST_WOVEN_SEAMS = 65_536
 _HINT = re2.compile(
     rb"[A-Za-z0-9+/_-]{16}|(?:[0-9A-Fa-f]{2}[ :-]){7}|(?:0[xX][0-9A-Fa-f]{2}[ ,;]{0,2}){6}"
     rb"|%[0-9A-Fa-f]{2}|\\[uUxnrtbf/\"'\\]|&[#A-Za-z]|<[A-Za-z/!?]|!\[|\]:"
-    rb"|[A-Za-z][013457@$!|]{1,3}[A-Za-z]|(?:^|[^A-Za-z0-9])[013457@$!|][A-Za-z]{2}"
+    rb"|[A-Za-z][013457$!][013457@$!|]{0,2}[A-Za-z]|(?:^|[^A-Za-z0-9])[013457@$!][A-Za-z]{2}"
     rb"|\b[A-Za-z](?:[ .*_|~/-][A-Za-z]){3}|[A-Za-z](?:\*{1,3}|__|~~|`)[A-Za-z]"
     rb"|(?i:\b(?:" + TURNED_WORDS.encode() + rb")\b)|" + TURNED_CODES.encode() + rb"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )

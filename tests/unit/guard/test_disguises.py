@@ -14,6 +14,7 @@ def test_signs_for_letters_are_read_as_letters() -> None:
 
 def test_ordinary_numbers_are_no_letters() -> None:
     assert unleet("I paid 1500 for 3 of them on 2026-11-23, by card 4111 1111") is None
+    assert unleet("write to anna@example.com and to ben@example.com") is None
     assert unleet("one o3-mini and one h3llo only") is None
 
 
@@ -22,6 +23,7 @@ def test_a_turned_alphabet_is_turned_back_where_words_come_of_it() -> None:
     assert unrot(codecs.encode(said, "rot13")) == said
     assert unrot(said) is None
     assert unrot("%6s%6r%72%65") == "%6f%6e%72%65"
+    assert unrot("%69%67%72%65%20") is None
 
 
 def test_letters_set_apart_are_joined() -> None:
