@@ -8,7 +8,6 @@ back.
 """
 
 import hmac
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from extproc.guard.canary import canary_for, weave_canary
 from extproc.guard.leaves import request_leaves, with_edits
 from extproc.guard.redaction import Redactor
+from extproc.guard.schema import wanted_of
 from extproc.guard.spotlight import weave
 from extproc.model.catalog import Operation
 from extproc.model.chat import Json, ModelRequest
@@ -36,8 +36,8 @@ class Guarded:
 
     request: ModelRequest
     verdicts: tuple[Verdict, ...] = ()
-    secrets: GuardSecrets | None = None
-    """None: its answer is judged without any."""
+    secrets: GuardSecrets = GuardSecrets()
+    """What judging its answer needs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,12 +83,10 @@ async def guard_request(request: ModelRequest, asked: GuardAsked, desk: GuardDes
     secrets = GuardSecrets(
         canary=canary,
         redactions=redactor.redactions if policy.restores else (),
-        schema=_schema(request.payload) if _asks(policy, "schema") else "",
+        schema=wanted_of(request.payload) if _asks(policy, "schema") else "",
         context=_context(leaves) if any(not check.is_builtin for check in policy.output) else (),
     )
-    return Guarded(
-        replace(request, payload=payload), judgement.verdicts, None if secrets == GuardSecrets() else secrets
-    )
+    return Guarded(replace(request, payload=payload), judgement.verdicts, secrets)
 
 
 def _nonce(asked: GuardAsked) -> str:
@@ -131,15 +129,6 @@ def _with_canary(payload: Json, operation: Operation, policy: GuardPolicy, asked
 
 def _asks(policy: GuardPolicy, scanner: str) -> bool:
     return any(check.scanner == scanner for check in policy.output)
-
-
-def _schema(payload: Json) -> str:
-    wanted = payload.get("response_format")
-    if not isinstance(wanted, Mapping) or wanted.get("type") != "json_schema":
-        return ""
-    named = wanted.get("json_schema")
-    schema = named.get("schema") if isinstance(named, Mapping) else None
-    return json.dumps(schema) if isinstance(schema, Mapping) else ""
 
 
 def _context(leaves: Sequence[Leaf]) -> tuple[str, ...]:

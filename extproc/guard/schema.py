@@ -48,6 +48,8 @@ class SchemaRule:
             ValueError: a schema cannot be used, and why; nothing can be said about the answer then.
         """
         asked = json.loads(wanted)
+        if not isinstance(asked, dict) or not asked or not asked.keys() <= {"content", "calls"}:
+            raise ValueError("not what wanted_of gives: content, calls")
         self._content = compile_schema(json.dumps(asked["content"])) if "content" in asked else None
         self._calls = {name: compile_schema(json.dumps(schema)) for name, schema in asked.get("calls", {}).items()}
 

@@ -156,8 +156,8 @@ async def test_the_schema_that_was_asked_for_goes_to_who_judges_the_answer() -> 
     asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     guarded = await guard(chat(says("x"), response_format=asked), policy)
     assert guarded.secrets is not None
-    assert json.loads(guarded.secrets.schema) == schema
-    assert (await guard(chat(says("x"), response_format={"type": "json_object"}), policy)).secrets is None
+    assert json.loads(guarded.secrets.schema) == {"content": schema}
+    assert (await guard(chat(says("x"), response_format={"type": "text"}), policy)).secrets is None
 
 
 async def test_context_goes_to_a_scanner_that_holds_the_answer_against_it() -> None:

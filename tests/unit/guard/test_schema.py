@@ -95,6 +95,12 @@ def test_the_setting_is_the_schema_alone(options: tuple[tuple[str, str | int], .
         make(options)
 
 
+@pytest.mark.parametrize("text", ["[]", "{}", json.dumps(SCHEMA), '{"content": {}, "more": 1}'])
+def test_what_would_check_nothing_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="not what wanted_of gives"):
+        make((("schema", text),))
+
+
 def test_a_schema_that_cannot_be_used_is_told() -> None:
     with pytest.raises(ValueError, match="points outside"):
         make((("schema", json.dumps({"content": {"$ref": "https://x.example/"}})),))
