@@ -14,6 +14,7 @@ import uvloop
 
 from extproc.adapters.journals import Journals
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryVault
+from extproc.adapters.memory_guard import MemoryRuleRunner
 from extproc.adapters.metered import MetricsJournal
 from extproc.adapters.redis_client import open_redis
 from extproc.bootstrap import SystemClock
@@ -24,6 +25,7 @@ from extproc.config.gateway import load
 from extproc.exchange.admission import AdmissionDesk
 from extproc.model.catalog import CredentialRef
 from extproc.model.secret import Secret
+from extproc.policy.guard import GuardDesk
 from extproc.wire.doors import Doors, Limits
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
@@ -63,6 +65,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
             MemoryHealth(),
             lambda: PEPPER,
             money.desk,
+            GuardDesk(lambda: gateway.guard, MemoryRuleRunner(), dict),
         )
         journal = Journals((FileJournal(journal_path), MetricsJournal(meter), money.settler))
         limits = Limits(decide_s=1.5, body_s=30.0)

@@ -91,8 +91,11 @@ def priced(provider_port: int, other_port: int, dearness: Mapping[str, int]) -> 
     return {"deployments": [{**each, "price": price(each["name"])} for each in base["deployments"]]}
 
 
-def run_world(dearness: Mapping[str, int] | None = None) -> Iterator[World]:
-    """A world whose deployments take so many times the price of a token, once where nothing is said."""
+def run_world(dearness: Mapping[str, int] | None = None, more: Mapping[str, Any] | None = None) -> Iterator[World]:
+    """A world whose deployments take so many times the price of a token, once where nothing is said.
+
+    ``more``: what its gateway.yaml says besides.
+    """
     with (
         run_valkey() as valkey,
         run_postgres() as postgres,
@@ -101,7 +104,8 @@ def run_world(dearness: Mapping[str, int] | None = None) -> Iterator[World]:
     ):
 
         def changes(provider_port: int, other_port: int) -> dict[str, Any]:
-            return {**priced(provider_port, other_port, dearness or {}), "alerts": {"webhook_url": webhook.url}}
+            alerts = {"alerts": {"webhook_url": webhook.url}}
+            return {**priced(provider_port, other_port, dearness or {}), **alerts, **(more or {})}
 
         dsn = postgres.dsn("migrated")
         patch.setenv(REDIS_URL, valkey.url)
