@@ -11,7 +11,7 @@ from extproc.adapters.memory_guard import MemoryRuleRunner, MemoryScanner
 from extproc.exchange.guarding import Blocked, GuardAsked, Guarded, guard_request, spell
 from extproc.model.catalog import Operation
 from extproc.model.chat import ModelRequest
-from extproc.model.guard import Result
+from extproc.model.guard import GuardSecrets, Result
 from extproc.model.guard_policy import (
     Action,
     Check,
@@ -68,7 +68,7 @@ async def test_context_is_woven_in_even_without_a_policy() -> None:
 async def test_what_is_clean_goes_on_as_it_is() -> None:
     request = chat(says("hello"))
     guarded = await guard(request, REDACTS)
-    assert (guarded.request, guarded.secrets) == (request, None)
+    assert (guarded.request, guarded.secrets) == (request, GuardSecrets())
     assert [each.result for each in guarded.verdicts] == [Result.CLEAN]
 
 
@@ -104,7 +104,6 @@ async def test_what_is_redacted_is_nowhere_in_what_is_sent(request_: ModelReques
     guarded = await guard(request_, REDACTS)
     sent = json.dumps(guarded.request.payload)
     assert "hunter2" not in sent.replace('"}, {"type": "text", "text": "', "")
-    assert guarded.secrets is not None
     assert guarded.secrets.redactions
     assert all(each.placeholder in sent for each in guarded.secrets.redactions)
     for call in guarded.request.payload.get("messages", [])[-1:]:  # type: ignore[attr-defined]
@@ -114,7 +113,7 @@ async def test_what_is_redacted_is_nowhere_in_what_is_sent(request_: ModelReques
 
 async def test_values_that_nobody_asked_back_are_forgotten() -> None:
     guarded = await guard(chat(says("hunter2")), replace(REDACTS, restores=False))
-    assert guarded.secrets is None
+    assert guarded.secrets == GuardSecrets()
 
 
 @pytest.mark.parametrize("policy", [OnFailure.CLOSED, OnFailure.OPEN])
@@ -133,14 +132,12 @@ async def test_a_scanner_that_is_down_closes_or_is_recorded(policy: OnFailure) -
 async def test_a_canary_is_woven_in_where_leaks_are_looked_for() -> None:
     policy = GuardPolicy("v1", output=(Check("leakage", Action.BLOCK),))
     guarded = await guard(chat(says("Be brief.", "system"), says("hello")), policy)
-    assert guarded.secrets is not None
     assert guarded.secrets.canary in json.dumps(guarded.request.payload["messages"][0])  # type: ignore[index]
     other = await guard_request(
         chat(says("hello")),
         replace(ASKED, exchange="x2"),
         GuardDesk(lambda: GuardPolicies(default=policy), MemoryRuleRunner(), dict),
     )
-    assert other.secrets is not None
     assert other.secrets.canary != guarded.secrets.canary
 
 
@@ -155,15 +152,13 @@ async def test_the_schema_that_was_asked_for_goes_to_who_judges_the_answer() -> 
     schema = {"type": "object"}
     asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     guarded = await guard(chat(says("x"), response_format=asked), policy)
-    assert guarded.secrets is not None
     assert json.loads(guarded.secrets.schema) == {"content": schema}
-    assert (await guard(chat(says("x"), response_format={"type": "text"}), policy)).secrets is None
+    assert (await guard(chat(says("x"), response_format={"type": "text"}), policy)).secrets.schema == ""
 
 
 async def test_context_goes_to_a_scanner_that_holds_the_answer_against_it() -> None:
     policy = GuardPolicy("v1", output=(Check("grounded", Action.FLAG, is_builtin=False),))
     guarded = await guard(chat(says("x"), says("The sky is blue.", "tool")), policy)
-    assert guarded.secrets is not None
     assert guarded.secrets.context == ("The sky is blue.",)
 
 
