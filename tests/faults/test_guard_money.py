@@ -48,17 +48,19 @@ async def test_a_whole_answer_that_is_stopped_costs_what_its_provider_says(world
 async def test_a_stream_that_is_stopped_before_a_byte_of_it_went_costs_what_was_made(world: World) -> None:
     async def at_once(turn: Turn) -> None:
         await turn.open_stream()
-        await turn.event(word(f"so: {CANARY}"))
-        await turn.event(word(" and more" * 30))
+        for each in said:
+            await turn.event(word(each))
         await turn.until_gone()
 
+    said = (f"so: {CANARY}", " and more" * 30)
     world.rig.provider.scripts["at-once"] = at_once
     limit = budget(COST * 100)
     await asyncio.to_thread(world.declare, limit)
     response = await ask(world.rig, "at-once", stream=True)
     assert (response.status_code, error_code(response)) == (400, "completion_blocked")
     row = await asyncio.to_thread(world.await_row, response.headers["x-request-id"], "is_final and rank == 2")
-    assert 0 < row["micro_usd"] <= COST
+    # Counted here, at three bytes a token.
+    assert row["micro_usd"] == -(-len("".join(said)) // 3) * COST // TOKENS
     assert "estimated" in row["flags"]
     await eventually_held(world, limit, (row["micro_usd"], 0))
 
