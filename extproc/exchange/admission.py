@@ -47,6 +47,7 @@ from extproc.model.refusals import (
     Refusal,
     Unavailable,
 )
+from extproc.model.sealed import Sealed
 from extproc.model.seams import ESTIMATE_HEADER
 from extproc.model.secret import Secret
 from extproc.policy.authorize import authorize, visible_models
@@ -261,7 +262,10 @@ class Admission:
             request = with_most_output(request, granted.most_output)
             plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.LIMITS, granted)
-        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, granted.held, user, self._tags, guarded)
+        sealed = Sealed(guarded.secrets)
+        facts = Facts(
+            self._exchange, now_s, route.auto, granted.estimate, granted.held, user, self._tags, guarded, sealed
+        )
         context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
@@ -270,7 +274,7 @@ class Admission:
             set_headers=_order_headers(plan, request),
             remove_headers=_removed(self._head.headers),
             body=plan.attempts[0].body,
-            secrets=guarded.secrets,
+            sealed=sealed,
         )
 
     async def _guard(self, request: ModelRequest, permit: Permit) -> Guarded:

@@ -6,8 +6,8 @@
 from dataclasses import dataclass
 
 from extproc.model.exchange import ExchangeContext
-from extproc.model.guard import GuardSecrets
 from extproc.model.plan import Headers, Plan
+from extproc.model.sealed import NOTHING_SEALED, Sealed
 
 
 class OutOfOrder(Exception):  # noqa: N818 - reads as a claim
@@ -84,7 +84,7 @@ class Go:
     set_headers: Headers
     remove_headers: tuple[str, ...]
     body: bytes
-    secrets: GuardSecrets | None = None
+    sealed: Sealed = NOTHING_SEALED
     """What only delivery may know of it; the context says whether there are any."""
 
 

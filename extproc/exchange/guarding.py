@@ -19,7 +19,7 @@ from extproc.guard.schema import wanted_of
 from extproc.guard.spotlight import weave
 from extproc.model.catalog import Operation
 from extproc.model.chat import Json, ModelRequest
-from extproc.model.guard import Direction, Edit, Finding, GuardSecrets, Leaf, Place, Result, Trust, Verdict
+from extproc.model.guard import NO_SECRETS, Direction, Edit, Finding, GuardSecrets, Leaf, Place, Result, Trust, Verdict
 from extproc.model.guard_policy import NO_GUARD, GuardPolicy
 from extproc.model.identity import VirtualKey
 from extproc.model.refusals import CONTENT_BLOCKED, SCANNER_UNAVAILABLE, Refusal
@@ -36,7 +36,7 @@ class Guarded:
 
     request: ModelRequest
     verdicts: tuple[Verdict, ...] = ()
-    secrets: GuardSecrets = GuardSecrets()
+    secrets: GuardSecrets = NO_SECRETS
     """What judging its answer needs."""
 
 

@@ -17,6 +17,7 @@ from extproc.model.ids import ExchangeId
 from extproc.model.limits import Estimate
 from extproc.model.plan import Attempt, Plan
 from extproc.model.refusals import Refusal, Unavailable
+from extproc.model.sealed import NOTHING_SEALED, Sealed
 from extproc.policy.ports import Vault
 from extproc.policy.reserve import hide_user
 
@@ -38,6 +39,8 @@ class Facts:
     """The key's and the request's."""
     guarded: Guarded | None = None
     """What the firewall made of the request; None: there is none, as where a request is only explained."""
+    sealed: Sealed = NOTHING_SEALED
+    """What only delivery may know."""
 
 
 def make_plan(request: ModelRequest, deployments: Sequence[Deployment], vault: Vault, now_s: float) -> Plan:
@@ -101,7 +104,7 @@ def make_context(facts: Facts, permit: Permit, request: ModelRequest, plan: Plan
         user=hide_user(facts.user) if facts.user else "",
         tags=facts.tags,
         verdicts=() if facts.guarded is None else facts.guarded.verdicts,
-        has_secrets=facts.guarded is not None and facts.guarded.secrets is not None,
+        has_sealed=facts.sealed != NOTHING_SEALED,
         answer_headers=facts.held.headers,
     )
 

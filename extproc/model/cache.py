@@ -129,6 +129,8 @@ class Ticket:
     vector: Vector
     ttl_s: float
     max_entries: int
+    is_first: bool = False
+    """Whether others wait for the answer, and have to be told if there is none."""
 
     def __repr__(self) -> str:
         return f"Ticket({self.question!r})"

@@ -96,8 +96,8 @@ class ExchangeContext:
     """What is left of its limits, for whoever gets the answer."""
     verdicts: tuple[Verdict, ...] = ()
     """Of the scanners that judged the request."""
-    has_secrets: bool = False
-    """Whether sealed ``GuardSecrets`` travel beside it, without which its answer cannot be judged."""
+    has_sealed: bool = False
+    """Whether something sealed travels beside it, without which its answer cannot be judged."""
 
 
 @dataclass(frozen=True, slots=True)

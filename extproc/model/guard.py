@@ -141,6 +141,9 @@ class GuardSecrets:
         return "GuardSecrets(***)"
 
 
+NO_SECRETS = GuardSecrets()
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Replace a stretch of a text; offsets in characters."""

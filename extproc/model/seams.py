@@ -18,8 +18,8 @@ SURFACE_FIELD = "surface"
 NAMESPACE_SEALED = "gateway.sealed"
 """Dynamic metadata forwarded to delivery and never logged: what only delivery may read, encrypted."""
 
-SEALED_FIELD = "guard"
-"""One string in NAMESPACE_SEALED: base64 of a sealed ``gateway.v1.GuardSecrets``; absent where there are none."""
+SEALED_FIELD = "sealed"
+"""One string in NAMESPACE_SEALED: base64 of an encrypted ``gateway.v1.Sealed``; absent where there is nothing."""
 
 NAMESPACE_ATTEMPT = "gateway.attempt"
 """Dynamic metadata for the Lua rewrite: bodies and credentials. Never forwarded, never logged."""

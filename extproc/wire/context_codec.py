@@ -41,7 +41,7 @@ def encode_context(context: ExchangeContext) -> str:
         tags=context.tags,
         answer_headers=[pb.AnswerHeader(name=name, value=value) for name, value in context.answer_headers],
         verdicts=[encode_verdict(verdict) for verdict in context.verdicts],
-        has_secrets=context.has_secrets,
+        has_sealed=context.has_sealed,
         plan=[
             pb.AttemptLimits(
                 deployment=limits.deployment,
@@ -95,7 +95,7 @@ def decode_context(text: str) -> ExchangeContext:
         tags=tuple(message.tags),
         answer_headers=tuple((each.name, each.value) for each in message.answer_headers),
         verdicts=verdicts,
-        has_secrets=message.has_secrets,
+        has_sealed=message.has_sealed,
         plan=tuple(
             AttemptLimits(
                 DeploymentName(limits.deployment),

@@ -19,7 +19,7 @@ from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import HELD_S, Delivery
 from extproc.exchange.events import Break, DeliveryEvent, TimedOut
 from extproc.exchange.output_guard import open_output_guard
-from extproc.model.guard import GuardSecrets
+from extproc.model.sealed import NOTHING_SEALED, Sealed
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
 from extproc.model.secret import Secret
 from extproc.policy.money_ports import Holds
@@ -115,7 +115,8 @@ class Doors:
         if first is None:
             return
         seat = decode_seat(first)
-        guard = open_output_guard(self._desk.guard, seat.context, _secrets(seat, self._desk.pepper))
+        sealed = _sealed(seat, self._desk.pepper)
+        guard = open_output_guard(self._desk.guard, seat.context, sealed.guard)
         delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes, guard)
         holds = self._holds if seat.context.hold is not None else None
         if holds is not None:
@@ -159,15 +160,15 @@ class Doors:
             event = decode_delivery(message)
 
 
-def _secrets(seat: AttemptSeat, pepper: Callable[[], Secret]) -> GuardSecrets:
-    """What judging the answer needs of its request.
+def _sealed(seat: AttemptSeat, pepper: Callable[[], Secret]) -> Sealed:
+    """What only delivery may know of the request.
 
     Raises:
         SealBroken: it did not come, or is not what admission sealed.
         Unavailable: the pepper is not at hand.
     """
-    if not seat.context.has_secrets:
-        return GuardSecrets()
+    if not seat.context.has_sealed:
+        return NOTHING_SEALED
     return unseal(seat.sealed, seat.context.id, pepper())
 
 

@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from extproc.exchange.events import AdmissionAction, Go, PassTrailers, ReleaseHead, Reply, Send, Wait
 from extproc.model.plan import Headers, Plan
+from extproc.model.sealed import NOTHING_SEALED
 from extproc.model.seams import (
     CONTEXT_FIELD,
     DEPLOYMENT_CLUSTER_PREFIX,
@@ -102,9 +103,9 @@ def _go(action: Go, pepper: Callable[[], Secret]) -> pb.ProcessingResponse:
 
 
 def _sealed(action: Go, pepper: Callable[[], Secret]) -> dict[str, Any]:
-    if action.secrets is None:
+    if action.sealed == NOTHING_SEALED:
         return {}
-    return {NAMESPACE_SEALED: {SEALED_FIELD: seal(action.secrets, action.context.id, pepper())}}
+    return {NAMESPACE_SEALED: {SEALED_FIELD: seal(action.sealed, action.context.id, pepper())}}
 
 
 def _order(plan: Plan) -> dict[str, Any]:

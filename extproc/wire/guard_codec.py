@@ -1,13 +1,15 @@
-"""Verdicts and the firewall's secrets ⇄ protobuf."""
+"""Verdicts, and what travels sealed ⇄ protobuf."""
 
 import json
 from typing import cast
 
 from google.protobuf.message import DecodeError
 
+from extproc.model.cache import EntryId, Partition, Question, Ticket
 from extproc.model.guard import Direction, Finding, GuardSecrets, Place, Redaction, Result, Verdict
+from extproc.model.sealed import Sealed
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as context_pb
-from extproc.wire.gen.gateway.v1 import guard_secrets_pb2 as pb
+from extproc.wire.gen.gateway.v1 import sealed_pb2 as pb
 
 _MOST_US = 2**32 - 1
 
@@ -55,35 +57,56 @@ def decode_verdict(message: context_pb.Verdict) -> Verdict:
     )
 
 
-def encode_secrets(secrets: GuardSecrets) -> bytes:
-    """The secrets, in clear: for ``seal`` alone."""
-    return pb.GuardSecrets(
-        canary=secrets.canary,
-        redactions=[
-            pb.Redaction(placeholder=each.placeholder, original=each.original, kind=each.kind)
-            for each in secrets.redactions
-        ],
-        schema=secrets.schema,
-        context=secrets.context,
+def encode_sealed(sealed: Sealed) -> bytes:
+    """What travels sealed, in clear: for ``seal`` alone."""
+    secrets, ticket = sealed.guard, sealed.ticket
+    return pb.Sealed(
+        guard=pb.GuardSecrets(
+            canary=secrets.canary,
+            redactions=[
+                pb.Redaction(placeholder=each.placeholder, original=each.original, kind=each.kind)
+                for each in secrets.redactions
+            ],
+            schema=secrets.schema,
+            context=secrets.context,
+        ),
+        ticket=None
+        if ticket is None
+        else pb.Ticket(
+            partition=ticket.question.partition,
+            id=ticket.question.id,
+            text=ticket.question.text,
+            owner=ticket.question.owner,
+            vector=ticket.vector,
+            ttl_s=ticket.ttl_s,
+            max_entries=ticket.max_entries,
+            is_first=ticket.is_first,
+        ),
     ).SerializeToString()
 
 
-def decode_secrets(data: bytes) -> GuardSecrets:
-    """What ``encode_secrets`` wrote.
+def decode_sealed(data: bytes) -> Sealed:
+    """What ``encode_sealed`` wrote.
 
     Raises:
         ValueError: it is not that.
     """
     try:
-        message = pb.GuardSecrets.FromString(data)
+        message = pb.Sealed.FromString(data)
     except DecodeError:
-        raise ValueError("no secrets") from None
-    return GuardSecrets(
-        canary=message.canary,
-        redactions=tuple(Redaction(each.placeholder, each.original, each.kind) for each in message.redactions),
-        schema=message.schema,
-        context=tuple(message.context),
+        raise ValueError("nothing sealed") from None
+    secrets = GuardSecrets(
+        canary=message.guard.canary,
+        redactions=tuple(Redaction(each.placeholder, each.original, each.kind) for each in message.guard.redactions),
+        schema=message.guard.schema,
+        context=tuple(message.guard.context),
     )
+    return Sealed(secrets, _ticket(message.ticket) if message.HasField("ticket") else None)
+
+
+def _ticket(message: pb.Ticket) -> Ticket:
+    question = Question(Partition(message.partition), EntryId(message.id), message.text, message.owner)
+    return Ticket(question, message.vector, message.ttl_s, message.max_entries, message.is_first)
 
 
 def _place(text: str) -> Place:

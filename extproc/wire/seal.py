@@ -14,27 +14,27 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from extproc.model.guard import GuardSecrets
+from extproc.model.sealed import Sealed
 from extproc.model.secret import Secret
-from extproc.wire.guard_codec import decode_secrets, encode_secrets
+from extproc.wire.guard_codec import decode_sealed, encode_sealed
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
-_PURPOSE = b"extproc guard secrets 1"
+_PURPOSE = b"extproc sealed 1"
 
 
 class SealBroken(Exception):  # noqa: N818 - reads as a claim
     """It was sealed with another key, for another exchange, or not by us."""
 
 
-def seal(secrets: GuardSecrets, exchange: str, pepper: Secret) -> str:
-    """The secrets as base64 text that only a worker of this gateway opens, for this exchange alone."""
+def seal(what: Sealed, exchange: str, pepper: Secret) -> str:
+    """It as base64 text that only a worker of this gateway opens, for this exchange alone."""
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(pepper.reveal()).encrypt(nonce, encode_secrets(secrets), exchange.encode())
+    sealed = _cipher(pepper.reveal()).encrypt(nonce, encode_sealed(what), exchange.encode())
     return base64.b64encode(nonce + sealed).decode("ascii")
 
 
-def unseal(text: str, exchange: str, pepper: Secret) -> GuardSecrets:
+def unseal(text: str, exchange: str, pepper: Secret) -> Sealed:
     """What was sealed.
 
     Raises:
@@ -43,7 +43,7 @@ def unseal(text: str, exchange: str, pepper: Secret) -> GuardSecrets:
     try:
         data = base64.b64decode(text, validate=True)
         clear = _cipher(pepper.reveal()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], exchange.encode())
-        return decode_secrets(clear)
+        return decode_sealed(clear)
     except (InvalidTag, binascii.Error, ValueError):
         raise SealBroken from None
 

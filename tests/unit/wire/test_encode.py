@@ -7,6 +7,7 @@ from extproc.exchange.events import Go, PassTrailers, ReleaseHead, Reply, Send, 
 from extproc.model.guard import GuardSecrets, Redaction
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Attempt, CredentialHeader, Plan
+from extproc.model.sealed import Sealed
 from extproc.model.secret import Secret
 from extproc.wire.context_codec import decode_context
 from extproc.wire.encode import encode_admission, encode_delivery
@@ -72,11 +73,11 @@ def test_credentials_are_in_no_other_namespace() -> None:
 
 
 def test_what_only_delivery_may_read_travels_sealed_and_by_itself() -> None:
-    secrets = GuardSecrets("canary", (Redaction("[card-1]", "4111111111111111", "pii.card"),))
+    sealed = Sealed(GuardSecrets("canary", (Redaction("[card-1]", "4111111111111111", "pii.card"),)))
     plan = Plan((attempt("one"),))
-    action = Go(plan, replace(context(), has_secrets=True), (), (), b"{}", secrets)
+    action = Go(plan, replace(context(), has_sealed=True), (), (), b"{}", sealed)
     metadata = MessageToDict(encode_admission(action, lambda: PEPPER).dynamic_metadata)
-    assert unseal(metadata["gateway.sealed"]["guard"], context().id, PEPPER) == secrets
+    assert unseal(metadata["gateway.sealed"]["sealed"], context().id, PEPPER) == sealed
     assert not any(each in json.dumps(metadata) for each in ("4111111111111111", "canary"))
 
 

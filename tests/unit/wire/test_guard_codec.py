@@ -2,10 +2,13 @@
 
 import pytest
 
+from extproc.model.cache import EntryId, Partition, Question, Ticket
 from extproc.model.guard import Direction, Finding, GuardSecrets, Redaction, Result, Verdict
+from extproc.model.sealed import Sealed
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as pb
-from extproc.wire.guard_codec import decode_secrets, decode_verdict, encode_secrets, encode_verdict
+from extproc.wire.guard_codec import decode_sealed, decode_verdict, encode_sealed, encode_verdict
 
+QUESTION = Question(Partition("p"), EntryId("e"), "text", "owner")
 VERDICT = Verdict(
     scanner="pii",
     direction=Direction.INPUT,
@@ -34,11 +37,12 @@ def test_a_place_is_a_list() -> None:
         decode_verdict(message)
 
 
-def test_secrets_come_back() -> None:
+@pytest.mark.parametrize("ticket", [None, Ticket(QUESTION, b"\0\1", 60.0, 5, is_first=True)])
+def test_what_is_sealed_comes_back(ticket: Ticket | None) -> None:
     secrets = GuardSecrets("canary", (Redaction("[card-1]", "4111", "pii.card"),), "{}", ("a", "b"))
-    assert decode_secrets(encode_secrets(secrets)) == secrets
+    assert decode_sealed(encode_sealed(Sealed(secrets, ticket))) == Sealed(secrets, ticket)
 
 
 def test_what_is_none_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no secrets"):
-        decode_secrets(b"\xff")
+    with pytest.raises(ValueError, match="nothing sealed"):
+        decode_sealed(b"\xff")

@@ -3,11 +3,12 @@
 import pytest
 
 from extproc.model.guard import GuardSecrets, Redaction
+from extproc.model.sealed import Sealed
 from extproc.model.secret import Secret
 from extproc.wire.seal import SealBroken, seal, unseal
 from tests.samples import PEPPER
 
-SECRETS = GuardSecrets("canary", (Redaction("[card-1]", "4111111111111111", "pii.card"),), "{}", ("context",))
+SECRETS = Sealed(GuardSecrets("canary", (Redaction("[card-1]", "4111111111111111", "pii.card"),), "{}", ("context",)))
 
 
 def test_any_worker_opens_what_any_other_sealed() -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExchangeContext(_message.Message):
-    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers", "verdicts", "has_secrets")
+    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers", "verdicts", "has_sealed")
     ID_FIELD_NUMBER: _ClassVar[int]
     ORGANISATION_FIELD_NUMBER: _ClassVar[int]
     TEAM_FIELD_NUMBER: _ClassVar[int]
@@ -30,7 +30,7 @@ class ExchangeContext(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     ANSWER_HEADERS_FIELD_NUMBER: _ClassVar[int]
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
-    HAS_SECRETS_FIELD_NUMBER: _ClassVar[int]
+    HAS_SEALED_FIELD_NUMBER: _ClassVar[int]
     id: str
     organisation: str
     team: str
@@ -53,8 +53,8 @@ class ExchangeContext(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     answer_headers: _containers.RepeatedCompositeFieldContainer[AnswerHeader]
     verdicts: _containers.RepeatedCompositeFieldContainer[Verdict]
-    has_secrets: bool
-    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ..., has_secrets: _Optional[bool] = ...) -> None: ...
+    has_sealed: bool
+    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ..., has_sealed: _Optional[bool] = ...) -> None: ...
 
 class Verdict(_message.Message):
     __slots__ = ("scanner", "direction", "result", "policy", "latency_us", "findings", "count")
