@@ -9,14 +9,23 @@ from extproc.model.cache import Candidate, Entry, EntryId, Partition, Vector
 class Embedder(Protocol):
     """Text → vector."""
 
-    name: str
-    """Model and revision, a part of every partition: vectors of two models are never compared."""
-    dimensions: int
-    threshold: float
-    """Cosine from which two texts may mean the same, as calibrated."""
+    @property
+    def name(self) -> str:
+        """Model and revision, a part of every partition: vectors of two models are never compared."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Of a vector."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """Cosine from which two texts may mean the same, as calibrated."""
+        ...
 
     async def embed(self, text: str) -> Vector:
-        """The text's vector.
+        """The text's vector; empty for a text that the model cannot read whole: it is only found exactly.
 
         Raises:
             Unavailable: not in time, or too many wait.
@@ -36,7 +45,10 @@ class Memory(Protocol):
         ...
 
     def nearest(self, partition: Partition, vector: Vector, most: int) -> Sequence[Candidate]:
-        """Those most like the vector, best first; none while the index is being built. Never waits."""
+        """Those most like the vector, best first; none while the index is being built, or for an empty vector.
+
+        Never waits.
+        """
         ...
 
     async def put(self, entry: Entry, *, max_entries: int) -> None:

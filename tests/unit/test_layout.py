@@ -27,6 +27,7 @@ DECLARATIONS = {
     "local/part.py": "what the supervisor must know of a program: one value",
     "local/reporting.py": "a protocol; progress implements it",
     "model/cache.py": "values without methods",
+    "model/cache_embedders.py": "values without methods",
     "model/adjustments.py": "one value, and why it cannot be",
     "model/chat.py": "one value without methods",
     "model/credentials.py": "values without methods",
