@@ -72,9 +72,14 @@ def kill_all(world: World) -> None:
     for worker in rig.workers.values():
         worker.wait(10)
     wait_until(lambda: rig.stat("cluster[.]extproc[.]membership_healthy") == 0, "Envoy to see that all are gone", 10)
+    nobody_takes(world)
+
+
+def nobody_takes(world: World) -> None:
+    """Wait until Envoy has tried once more to tell somebody."""
     failures = f"cluster[.]{JOURNAL_CLUSTER}[.]upstream_cx_connect_fail"
-    before = rig.stat(failures)
-    wait_until(lambda: rig.stat(failures) > before, "a record that nobody takes", 10)
+    before = world.rig.stat(failures)
+    wait_until(lambda: world.rig.stat(failures) > before, "a record that nobody takes", 10)
 
 
 def start_all(world: World) -> None:
@@ -101,6 +106,9 @@ async def test_every_worker_killed_at_once_leaves_a_row_of_all_that_was_answered
     load.is_over.set()
     await asyncio.gather(*calls, *streams)
     assert len(load.streams) == STREAMS
+    turned_away = [await ask(world.rig, "used-up") for _ in range(CALLERS)]
+    assert {each.status_code for each in turned_away} == {503}
+    await asyncio.to_thread(nobody_takes, world)
     await asyncio.to_thread(start_all, world)
 
     for exchange in load.answered:
@@ -109,6 +117,9 @@ async def test_every_worker_killed_at_once_leaves_a_row_of_all_that_was_answered
     for exchange in load.streams:
         row = await asyncio.to_thread(world.await_row, exchange, "is_final and micro_usd > 0")
         assert (row["micro_usd"], row["outcome"]) == (COST, "failed")
+    for each in turned_away:
+        row = await asyncio.to_thread(world.await_row, each.headers["x-request-id"], "is_final")
+        assert (row["micro_usd"], row["outcome"]) == (0, "failed")
     await asyncio.to_thread(let_undecided_run_out, world, {*load.answered, *load.streams})
     last = await ask(world.rig, "used-up")
     assert last.status_code == 200
