@@ -13,7 +13,6 @@ from extproc.adapters.scanner_bedrock import BedrockScanner, Signer
 from extproc.adapters.scanner_grounded import GroundedScanner
 from extproc.adapters.scanner_http import JsonPoster
 from extproc.adapters.scanner_lakera import LakeraScanner
-from extproc.adapters.scanner_onnx import open_onnx_scanner
 from extproc.dialects.sigv4 import AwsKeys, Scope, Unsigned, sign
 from extproc.model.catalog import CredentialRef
 from extproc.model.guard_scanners import (
@@ -61,6 +60,9 @@ async def open_scanner(name: str, settings: ScannerSettings, vault: Vault, clock
         inner: Scanner
         match settings:
             case OnnxSettings():
+                # The runtime is 30 MB and half a second in each worker: for whoever uses it.
+                from extproc.adapters.scanner_onnx import open_onnx_scanner  # noqa: PLC0415
+
                 inner = await stack.enter_async_context(open_onnx_scanner(name, settings))
             case ServiceSettings():
                 inner = await stack.enter_async_context(open_scanner_client(name, settings))

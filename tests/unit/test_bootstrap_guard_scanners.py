@@ -1,6 +1,9 @@
 """Each kind of scanner opened from its settings and asked once, as a gateway does."""
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import pytest
 from extproc.adapters.memory import MemoryClock, MemoryVault
 from extproc.adapters.onnx_model import ModelInvalid
 from extproc.bootstrap_guard_scanners import open_scanner
+from extproc.config.gateway import parse
+from extproc.config.scanner_service import load_scanner_service
 from extproc.model.catalog import CredentialRef
 from extproc.model.guard import Direction, Finding, Leaf, Trust
 from extproc.model.guard_scanners import (
@@ -31,6 +36,7 @@ from tests.scanner_apis import ScannerApi, serving
 from tests.servers import eventually
 from tests.tiny_classifier import write_classifier
 
+ROOT = Path(__file__).parents[2]
 KEY, SECRET = CredentialRef("scanners/x", "key"), CredentialRef("scanners/x", "secret")
 TOKEN = CredentialRef("scanners/x", "token", is_optional=True)
 PLACE = ("messages", 0)
@@ -143,3 +149,24 @@ async def test_each_scanner_is_behind_its_deadline_and_its_breaker() -> None:
             with pytest.raises(Unavailable, match="rest"):
                 await scanner.scan(asked)
         assert len(api.got) == 2
+
+
+def test_who_asks_no_classifier_does_not_pay_for_one() -> None:
+    program = "import sys, extproc.bootstrap_guard_scanners; sys.exit('onnxruntime' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False).returncode == 0
+
+
+def test_the_files_in_the_docs_can_be_used(tmp_path: Path) -> None:
+    gateway, service = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "guard-scanners.md").read_text(), re.DOTALL)
+    deployments = 'deployments: [{name: a, base_url: "http://127.0.0.1:1", upstream_model: m}]\n'
+    read = parse(f"{deployments}models: [{{name: m, deployments: [a]}}]\n{gateway}", "docs")
+    assert {type(each).__name__ for each in read.scanners.values()} == {
+        "OnnxSettings",
+        "ServiceSettings",
+        "LakeraSettings",
+        "AzureShieldsSettings",
+        "BedrockSettings",
+        "GroundedSettings",
+    }
+    (tmp_path / "scanner.yaml").write_text(service)
+    assert load_scanner_service(tmp_path / "scanner.yaml").scanners
