@@ -29,7 +29,8 @@ _IN_PROSE = {"secrets": 200, "urls": 200}
 
 def reach_of_check(check: Check) -> int:
     """How many characters of running text decide about a finding of this rule."""
-    reach = compile_rule(check.spec).reach
+    # A rule that reaches over nothing still has to see an encoded run to its end.
+    reach = max(1, compile_rule(check.spec).reach)
     return min(reach, _IN_PROSE.get(check.scanner, reach))
 
 

@@ -30,6 +30,8 @@ from extproc.policy.guard import Found, GuardDesk, Subject, counted, find
 _GATE_BEFORE = 1024
 """Characters before what is new that they are given with it."""
 _MOST_LANES = 20_000
+_MOST_WHOLE = 16 * 1024 * 1024
+"""Characters that are kept for those who judge the whole; one text repeated in every chunk counts each time."""
 _ASIDE, _EXTENSION, _CONTEXT = "#aside", "#extension", "#context"
 _OPAQUE = "opaque"
 """The rule that finds what nothing here can decode, which some fields hold by their nature."""
@@ -61,6 +63,7 @@ class OutputGuard:
         "_frame",
         "_is_done",
         "_keeps",
+        "_kept",
         "_lanes",
         "_next_frame",
         "_queue",
@@ -102,6 +105,7 @@ class OutputGuard:
         )
         self._keeps = bool(self._checks.whole or self._checks.late or (self._checks.gates and self._context))
         """Whether somebody asks for the whole text at its end."""
+        self._kept = 0
         self._whole: dict[Place, list[str]] = {}
         leakage = self._checks.leakage
         self._wire = None if leakage is None else Wire(leakage, self._reaches[leakage])
@@ -189,8 +193,14 @@ class OutputGuard:
                 if self._wire is not None and lane.flow is Flow.RUNNING:
                     self._wire.take(lane, spot.text)
                 if self._keeps:
-                    self._whole.setdefault(lane.place, []).append(spot.text)
+                    self._keep(lane, spot.text)
         return held
+
+    def _keep(self, lane: Lane, text: str) -> None:
+        self._whole.setdefault(lane.place, []).append(text)
+        self._kept += len(text)
+        if self._kept > _MOST_WHOLE:
+            raise Stopped(UPSTREAM_TOO_LARGE)
 
     def _lane(self, spot: Spot) -> Lane:
         lane = self._lanes.get(spot.lane)
@@ -259,7 +269,7 @@ class OutputGuard:
             lane.gate = lane.end
 
     async def _judge_whole(self) -> None:
-        lanes = {_whole_place(place): self._lanes[place] for place in self._whole}
+        lanes = {lane.whole_place: lane for lane in map(self._lanes.__getitem__, self._whole)}
         leaves = tuple(
             Leaf(there, "".join(self._whole[lane.place]), Trust.MODEL, is_repeat=lane.flow is Flow.BESIDE)
             for there, lane in lanes.items()
@@ -375,11 +385,6 @@ def open_output_guard(desk: GuardDesk | None, context: ExchangeContext, secrets:
     if not policy.output and secrets == GuardSecrets():
         return None
     return OutputGuard(desk, policy, Subject(context.organisation, context.id, policy.version), secrets)
-
-
-def _whole_place(place: Place) -> Place:
-    """Where the text would stand in a plain answer."""
-    return (*place[:2], "message", *place[3:]) if place[0] == "choices" and place[2:3] == ("delta",) else place
 
 
 def _leaf(lane: Lane, begin: int) -> Leaf:

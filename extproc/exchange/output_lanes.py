@@ -83,6 +83,12 @@ class Lane:
         return self.end - self.judged >= max(LEAST_NEW, (self.judged - self.read_from) // _NEW_SHARE)
 
     @property
+    def whole_place(self) -> Place:
+        """Where the text would stand in a plain answer."""
+        place = self.place
+        return (*place[:2], "message", *place[3:]) if place[0] == "choices" and place[2:3] == ("delta",) else place
+
+    @property
     def is_at_gate(self) -> bool:
         """Whether scanners that are no rules are to be asked."""
         if not self.is_held or self.is_ended:

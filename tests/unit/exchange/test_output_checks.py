@@ -1,4 +1,4 @@
-from extproc.exchange.output_checks import Tally, checks_of
+from extproc.exchange.output_checks import Tally, checks_of, reach_of_check
 from extproc.model.guard import Finding, GuardSecrets, Result, Scanned
 from extproc.model.guard_policy import Action, Check, GuardPolicy, OnFailure
 from extproc.model.refusals import Unavailable
@@ -20,6 +20,12 @@ def test_each_check_is_asked_when_it_can_tell() -> None:
     assert named(checks.whole) == ["schema", "size"]
     assert (named(checks.gates), named(checks.late), checks.idle) == (["onnx"], ["tone"], ())
     assert named(checks.all) == [check.scanner for check in POLICY.output]
+
+
+def test_a_rule_without_reach_still_sees_an_encoded_run_to_its_end() -> None:
+    assert reach_of_check(Check("opaque", Action.FLAG)) == 1
+    assert reach_of_check(Check("secrets", Action.BLOCK)) == 200
+    assert reach_of_check(Check("pii", Action.REDACT)) == 120
 
 
 def test_what_is_looked_for_comes_from_the_request() -> None:

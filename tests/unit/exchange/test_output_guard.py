@@ -1,4 +1,5 @@
 import base64
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -90,6 +91,13 @@ async def test_an_encoded_text_is_found_however_it_is_cut() -> None:
         text = PROSE + encoded + " " + PROSE
         heard, _ = await refused(guard(BLOCK), [*said(*cut(text, range(0, 999, size))), *ending(), *END])
         assert encoded[:10] not in heard.content
+
+
+async def test_an_encoded_run_that_can_be_read_is_not_called_opaque_however_it_is_cut() -> None:
+    packed = base64.b64encode(gzip.compress(b"harmless words " * 400 + bytes(range(256)), mtime=0)).decode()
+    for size in (40, 1000):
+        through = guard(Check("opaque", Action.BLOCK), FLAG)
+        assert (await flow(through, [*said(*cut(PROSE + packed, range(0, 9999, size))), *END])).is_done
 
 
 async def test_a_flagged_text_goes_on_and_is_counted_once() -> None:
