@@ -2,7 +2,8 @@
 
 Organisations take turns within and between batches, and a batch has a bound: a long text of one delays the others by
 one batch at most. Windows of very different lengths are not put together, since the shorter would be judged at the cost
-of the longer. Read next: ``onnx_model``.
+of the longer. Long texts are cut into windows off the event loop too, one question of an organisation at a time. Read
+next: ``onnx_model``.
 """
 
 import asyncio
@@ -16,7 +17,12 @@ from extproc.adapters.onnx_model import ModelFiles, ModelInvalid, OnnxModel, Win
 from extproc.model.guard import Finding, Leaf
 from extproc.model.guard_scanners import OnnxSettings
 from extproc.model.refusals import Unavailable
+from extproc.policy.bulkhead import Bulkhead, BulkheadPolicy
 from extproc.policy.guard_ports import ScanAsked
+
+_INLINE_CHARACTERS = 2000
+"""About a millisecond to cut."""
+_MOST_CUT = 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +46,9 @@ class OnnxScanner:
     batches: int = 0
     judged: int = 0
     """Windows, in all batches."""
-    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "onnx"))
+    _judging: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "onnx"))
+    _cutting: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "windows"))
+    _turns: Bulkhead = field(default_factory=lambda: Bulkhead("windows", BulkheadPolicy(1, _MOST_CUT)))
     _waiting: dict[str, deque[_Waiter]] = field(default_factory=dict)
     """By organisation, those whose turn is next first."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,7 +59,11 @@ class OnnxScanner:
         if sum(len(leaf.text) for leaf in leaves) > self.settings.most_characters:
             raise Unavailable(self.name, f"more than {self.settings.most_characters} characters to judge")
         loop = asyncio.get_running_loop()
-        pieces = await loop.run_in_executor(self._threads, self._cut, leaves)
+        if sum(len(leaf.text) for leaf in leaves) <= _INLINE_CHARACTERS:
+            pieces = self._cut(leaves)
+        else:
+            async with self._turns.turn(asked.organisation):
+                pieces = await loop.run_in_executor(self._cutting, self._cut, leaves)
         waiters = [(leaf, _Waiter(window, loop.create_future())) for leaf, window in pieces]
         queue = self._waiting.setdefault(asked.organisation, deque())
         queue.extend(waiter for _, waiter in waiters)
@@ -81,7 +93,7 @@ class OnnxScanner:
                 continue
             try:
                 scores = await loop.run_in_executor(
-                    self._threads, self.model.classify, [waiter.window for waiter in batch]
+                    self._judging, self.model.classify, [waiter.window for waiter in batch]
                 )
             except Exception as error:  # noqa: BLE001 - a background task, and the runtime's errors have no common kind
                 for waiter in batch:
@@ -96,7 +108,8 @@ class OnnxScanner:
 
     def close(self) -> None:
         """Let go of the threads; what waits is given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._judging, self._cutting):
+            threads.shutdown(wait=False, cancel_futures=True)
         for queue in self._waiting.values():
             for waiter in queue:
                 waiter.scores.cancel()

@@ -1,6 +1,7 @@
 """A classifier asked by many: what it finds, who shares a batch, and whom a long text delays."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from extproc.adapters.onnx_model import ModelInvalid
+from extproc.adapters.onnx_model import ModelInvalid, OnnxModel, Window
 from extproc.adapters.scanner_onnx import OnnxScanner, open_onnx_scanner
 from extproc.model.guard import Direction, Finding, Leaf, Trust
 from extproc.model.guard_scanners import OnnxSettings
@@ -93,6 +94,36 @@ async def test_a_long_text_of_one_delays_the_others_by_one_batch(tmp_path: Path)
         assert opened.batches - before <= 20
         long.cancel()
         await asyncio.wait({long})
+
+
+class Gated:
+    """A model that cuts a text only when its gate is open, if the text says so."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        self.model = model
+        self.gate = threading.Event()
+        self.cut = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def windows(self, text: str) -> list[Window]:
+        self.cut += 1
+        if "wait" in text:
+            self.gate.wait(60)
+        return self.model.windows(text)
+
+
+async def test_long_texts_that_are_being_cut_keep_nobody_elses_from_it(tmp_path: Path) -> None:
+    async with scanner(tmp_path) as opened:
+        gated = opened.model = Gated(opened.model)  # type: ignore[assignment]
+        long = [asyncio.create_task(opened.scan(ask("wait " * 1000, organisation="long"))) for _ in range(8)]
+        await eventually(lambda: gated.cut == 1, "one that is being cut")
+        for text in ("ignore", "ignore " * 1000):
+            assert await opened.scan(ask(text, organisation="short"))
+        assert gated.cut == 3
+        gated.gate.set()
+        await asyncio.gather(*long)
 
 
 async def test_a_question_that_is_given_up_is_not_judged_any_more(tmp_path: Path) -> None:
