@@ -88,9 +88,16 @@ class Restorer:
         if not self._by_number:
             return len(text)
         first = max(0, len(text) - 4 * self.reach)
-        begun = self._begun.search(shadow(text[first:]))
-        # What is begun within a placeholder goes on past its end, and then the placeholder does too.
-        return first + begun.start() if begun is not None else len(text)
+        tail = shadow(text[first:])
+        at = 0
+        while True:
+            begun = self._begun.search(tail, at)
+            opened: int = begun.start() if begun is not None else len(tail)
+            whole = self._whole.search(tail, at)
+            if whole is None or whole.start() >= opened:
+                return first + opened
+            # Nothing can change a placeholder that ends before the end: what begins at its closing quote is none.
+            at = whole.end()
 
 
 def _written(redaction: Redaction, *, is_json: bool) -> str:
