@@ -29,6 +29,7 @@ from extproc.exchange.events import (
     Send,
     TimedOut,
 )
+from extproc.exchange.keeping import Keeper
 from extproc.exchange.output_guard import OutputGuard
 from extproc.exchange.plain_body import FailedAttempt, PlainBody
 from extproc.exchange.provider_id import read_provider_id
@@ -36,6 +37,7 @@ from extproc.exchange.replies import JSON_TYPE
 from extproc.exchange.stream_body import StreamBody
 from extproc.exchange.voice import voice_of
 from extproc.model.exchange import AttemptLimits, DeliveryRecord, ExchangeContext
+from extproc.model.guard import Result
 from extproc.model.ids import DeploymentName
 from extproc.model.plan import Headers
 from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE, UPSTREAM_INVALID, UPSTREAM_TIMEOUT
@@ -79,6 +81,7 @@ class Delivery:
         "_guard",
         "_head",
         "_is_dropped",
+        "_keeper",
         "_limits",
         "_max_bytes",
         "_number",
@@ -95,9 +98,12 @@ class Delivery:
         attempt_number: int,
         max_response_bytes: int,
         guard: OutputGuard | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
+        """``keeper`` hears what may be remembered; None: nothing is to be."""
         self._context = context
         self._guard = guard
+        self._keeper = keeper
         self._limits = _limits(context, deployment)
         self._number = attempt_number
         self._max_bytes = max_response_bytes
@@ -137,6 +143,15 @@ class Delivery:
     def is_flowing(self) -> bool:
         """Whether the headers were released: patience is then counted from event to event."""
         return self._phase is Phase.FLOWING
+
+    @property
+    def kept(self) -> bytes | None:
+        """What may be remembered: the answer as its provider gave it, if nothing had to be changed in it."""
+        if self._keeper is None or not self._body.is_answer or self._failure:
+            return None
+        verdicts = () if self._guard is None else self._guard.verdicts
+        is_fit = all(each.result in {Result.CLEAN, Result.FLAGGED} for each in verdicts)
+        return self._keeper.answer if is_fit else None
 
     @property
     def record(self) -> DeliveryRecord:
@@ -191,9 +206,13 @@ class Delivery:
             self._body = PlainBody(self._dialect, self._voice, head.status, self._max_bytes, hides, self._guard)
         elif self._context.is_stream and media == self._dialect.stream_media:
             writer = self._voice.open_writer()
-            self._body = StreamBody(self._dialect, writer, max_held_bytes=self._max_bytes, guard=self._guard)
+            self._body = StreamBody(
+                self._dialect, writer, max_held_bytes=self._max_bytes, guard=self._guard, keeper=self._keeper
+            )
         elif not self._context.is_stream and media == "application/json":
-            self._body = PlainBody(self._dialect, self._voice, 200, self._max_bytes, guard=self._guard)
+            self._body = PlainBody(
+                self._dialect, self._voice, 200, self._max_bytes, guard=self._guard, keeper=self._keeper
+            )
         else:
             return self._fail(FailedAttempt(UPSTREAM_INVALID))
         return await self._on_body(b"", is_last=True) if head.is_end else []

@@ -1,8 +1,8 @@
 """What of an answer is worth remembering: one whole text, said to its end and nothing beside it.
 
 Errors, refusals, cut answers, calls of tools, several choices, logprobs and whatever this version has never heard of
-are not: of those there is nothing. What is kept is the canonical plain answer, whether it came plain or streamed, without
-the exchange's own id and time.
+are not: of those there is nothing. What is kept is the canonical plain answer, whether it came plain or streamed,
+without the exchange's own id and time.
 """
 
 import re
@@ -19,7 +19,7 @@ _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs", "
 _TEXTS = ("content", "reasoning_content", "reasoning")
 _REFUSES = re.compile(
     r"\W*(?:i['\u2019]?m sorry|i am sorry|sorry|i apologi[sz]e|unfortunately)?\W*(?:but )?"
-    r"(?:i|we) (?:can['\u2019]?t|cannot|can not|am unable|['\u2019]?m unable|am not able|['\u2019]?m not able|won['\u2019]?t|will not)\b",
+    r"(?:i|we)(?: (?:can['\u2019]?t|cannot|can not|won['\u2019]?t|will not)|(?: am|['\u2019]?m) (?:unable|not able))\b",
     re.IGNORECASE,
 )
 """How models begin who refuse in plain words."""

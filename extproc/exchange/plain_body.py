@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from extproc.dialects.dialect import Dialect, ProviderFailed, Unreadable
 from extproc.dialects.mistakes import About, Mistake
 from extproc.dialects.redaction import redact
+from extproc.exchange.keeping import Keeper
 from extproc.exchange.output_guard import OutputGuard, Stopped
 from extproc.exchange.voice import Voice
 from extproc.model.exchange import Usage
@@ -48,6 +49,7 @@ class PlainBody:
         "_dialect",
         "_guard",
         "_hides",
+        "_keeper",
         "_limit",
         "_status",
         "_voice",
@@ -66,9 +68,11 @@ class PlainBody:
         max_bytes: int,
         hides: str = "",
         guard: OutputGuard | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         # hides: the model's name at the provider, which a mistake's message may tell.
         self._guard = guard
+        self._keeper = keeper
         self._dialect = dialect
         self._voice = voice
         self._status = status
@@ -100,6 +104,8 @@ class PlainBody:
             answer = self._voice.hear(self._dialect, body)
             self.usage = answer.usage
             self.answer_bytes = answer.text_bytes
+            if self._keeper is not None:
+                self._keeper.whole(answer)
             if self._guard is not None:
                 answer = await self._guard.answer(answer)
             said = self._voice.say(answer)

@@ -5,6 +5,7 @@ from extproc.dialects.answer_size import answer_bytes
 from extproc.dialects.dialect import Chunk, Dialect, Done, Finishes, Ping, ProviderFailed, StreamItem, Unreadable
 from extproc.dialects.sse import EventTooLarge
 from extproc.dialects.surface import StreamWriter
+from extproc.exchange.keeping import Keeper
 from extproc.exchange.output_guard import OutputGuard, Stopped
 from extproc.exchange.plain_body import FailedAttempt
 from extproc.model.exchange import Usage
@@ -19,6 +20,7 @@ class StreamBody:
         "_has_spoken",
         "_held",
         "_is_done",
+        "_keeper",
         "_max_held",
         "_reader",
         "_writer",
@@ -30,9 +32,16 @@ class StreamBody:
     )
 
     def __init__(
-        self, dialect: Dialect, writer: StreamWriter, *, max_held_bytes: int, guard: OutputGuard | None = None
+        self,
+        dialect: Dialect,
+        writer: StreamWriter,
+        *,
+        max_held_bytes: int,
+        guard: OutputGuard | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._guard = guard
+        self._keeper = keeper
         self._reader = dialect.open_stream()
         self._writer = writer
         self._max_held = max_held_bytes
@@ -97,6 +106,8 @@ class StreamBody:
         """Count what the provider says; whether it is to be passed on."""
         if self._is_done:
             return False
+        if self._keeper is not None:
+            self._keeper.hear(item)
         match item:
             case Done():
                 self._is_done = self.has_begun = True
