@@ -45,7 +45,11 @@ _WORDS = (
         b"payment",
     ),
 )
+_ATTACHED = (b"card", b"pan", b"cc", b"visa", b"number", b"nr", b"num")
+"""What may stand before a number without a space."""
+_ANY_WORD = re2.compile(b"|".join(re2.escape(word) for word in _WORDS))
 _MIN, _MAX = 12, 19
+_PREFIX = 4  # digits that tell the issuer
 _BARCODE = 13  # digits of an EAN, some of which begin with 4
 _LONG_RUN = 40
 """Digits; in a longer run of groups, cards are looked for only where a group of four or more begins."""
@@ -86,13 +90,14 @@ _PRINTED = frozenset(
 )
 
 
-def _by_prefix() -> dict[str, frozenset[int]]:
+def _by_prefix() -> dict[bytes, frozenset[int]]:
     """Lengths by the first four digits."""
-    lengths: dict[str, frozenset[int]] = {}
+    lengths: dict[bytes, frozenset[int]] = {}
     for first, last, allowed in _RANGES:
-        width = 4 - len(first)
+        width = _PREFIX - len(first)
         for prefix in range(int(first) * 10**width, (int(last) + 1) * 10**width):
-            lengths[str(prefix)] = lengths.get(str(prefix), frozenset()) | allowed
+            text = str(prefix).encode()
+            lengths[text] = lengths.get(text, frozenset()) | allowed
     return lengths
 
 
@@ -112,7 +117,7 @@ _ONE = ord("1")
 
 def is_card(digits: bytes) -> bool:
     """Whether the digits, nothing else, can be the number of a card of a known issuer."""
-    return len(digits) in _LENGTHS.get(digits[:4].decode(), ()) and _has_check_digit(digits)
+    return len(digits) in _LENGTHS.get(digits[:_PREFIX], ()) and _has_check_digit(digits)
 
 
 def _has_check_digit(digits: bytes) -> bool:
@@ -121,14 +126,15 @@ def _has_check_digit(digits: bytes) -> bool:
 
 def cards(text: bytes, lowered: bytes) -> Iterator[tuple[int, int]]:
     """Each number, in bytes of the shadow."""
+    is_named = _ANY_WORD.search(lowered) is not None
     for run in _RUN.finditer(text):
-        yield from _in_run(text, lowered, run.start(), run.end())
+        yield from _in_run(text, lowered if is_named else b"", run.start(), run.end())
 
 
 def _in_run(text: bytes, lowered: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Cards that begin and end with a group of a run of digits; the first that fits, then the next after it."""
     groups = _groups(text, start, end)
-    if text[start - 1 : start].isalnum() and start:
+    if text[start - 1 : start].isalnum() and start and not lowered[max(0, start - 12) : start].endswith(_ATTACHED):
         groups = groups[1:]
     if text[end : end + 1].isalnum():
         groups = groups[:-1]
@@ -137,7 +143,11 @@ def _in_run(text: bytes, lowered: bytes, start: int, end: int) -> Iterator[tuple
     while at < len(groups):
         used = 0
         first, last = groups[at]
-        if not is_long or last - first >= 4:  # noqa: PLR2004
+        size = last - first
+        # Without a word such as "card" in all of the text, only a known issuer's number counts.
+        if (size >= _PREFIX and (lowered or text[first : first + _PREFIX] in _LENGTHS)) or (
+            size < _PREFIX and not is_long
+        ):
             used = _card_at(text, lowered, groups, at)
         if used:
             yield first, groups[at + used - 1][1]

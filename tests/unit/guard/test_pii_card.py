@@ -57,3 +57,8 @@ def test_a_card_may_be_wrapped_at_a_lines_end_and_a_column_is_no_card() -> None:
     assert found("card 4111 1111\n1111 1111.") == ["4111 1111\n1111 1111"]
     assert found("4111\n1111\n1111\n1111\n") == []
     assert found("4111111111111111\n5555555555554444") == ["4111111111111111", "5555555555554444"]
+
+
+def test_a_card_may_stand_right_behind_its_name() -> None:
+    assert found("card4111111111111111") == ["4111111111111111"]
+    assert found("the card: id4111111111111111") == []
