@@ -167,7 +167,7 @@ def _ideas(words: Mapping[str, str], signs: Sequence[Sign]) -> dict[str, frozens
     for sign in signs:
         for step in sign.pattern.split():
             for name in re.split(r"[|!-]", step):
-                if name.islower():
+                if name[:1].isalnum() and not name.isupper():
                     found.setdefault(name, set()).add(name)
     return {word: frozenset(named) for word, named in found.items()}
 

@@ -133,7 +133,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign(
         "makes it act as though",
         UNRESTRICTED,
-        0.35,
+        0.42,
         "PERSONA ~2 if|though|comme|como|als|come ~3 NO|YOUR|YOU ~4 RULES|LIMITS|TRAINING",
     ),
     Sign("makes it a character that is one", PERSONA, 0.3, "character|named|called ~8 AI ~~10 NO|NEVER|UNFILTERED"),
@@ -192,6 +192,13 @@ SIGNS: tuple[Sign, ...] = (
         0.25,
         "NO ~2 ALL|ethical|moral|legal|content ~3 "
         "filters|guidelines|restrictions|limitations|boundaries|constraints|censorship|limits",
+    ),
+    Sign(
+        "is to help without limits",
+        UNRESTRICTED,
+        0.25,
+        "help|assist|respond|answer|assistance|reply without ~1 "
+        "restrictions|limits|limitations|filters|guidelines|rules|censorship",
     ),
     Sign(
         "answers without limits", UNRESTRICTED, 0.35, "ANSWER|ask|ANYTHING|help|assist|assistance ~4 without ~2 LIMITS"
@@ -269,11 +276,30 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign("asks what its instructions are", EXTRACTION, 0.5, "ASKS ~3 YOUR ~2 HIDDEN ~3 PROMPT|RULES"),
     Sign("asks what its prompt is", EXTRACTION, 0.4, "ASKS ~3 YOUR ~1 RULES|prompt"),
+    Sign(
+        "names the model's hidden instructions",
+        EXTRACTION,
+        0.4,
+        "YOUR ~1 hidden|secret|internal|operational|underlying|initial|confidential ~2 "
+        "prompt|instructions|guidelines|rules|configuration|parameters|directives",
+    ),
+    Sign(
+        "wants to see its instructions",
+        EXTRACTION,
+        0.3,
+        "WANT ~4 YOUR ~2 prompt|prompts|instructions|guidelines|configuration|directives|programming|parameters",
+    ),
+    Sign(
+        "wants its words, its prompt",
+        EXTRACTION,
+        0.3,
+        "words|line|sentence|text|contents ~2 of|in|from YOUR ~1 prompt|instructions|guidelines",
+    ),
     Sign("names the system prompt", EXTRACTION, 0.15, "system prompt|instructions|message|prompts"),
     Sign(
         "names the model's system prompt",
         EXTRACTION,
-        0.3,
+        0.42,
         "YOUR system|initial|hidden|secret|original prompt|instructions|message|prompts",
     ),
     Sign(

@@ -92,6 +92,9 @@ WORDS: Mapping[str, str] = {
     "ASKS": """
         what whats which qual quale quel quelle quels quelles quais cuál cuáles qué was welche welcher
         welches cual quali wat какие какой какая 什么 什麼 何 무엇""",
+    "WANT": """
+        need needs want wants require requires see seeing access demand demands request requesting entitled show
+        see share sharing display append include""",
     "HIDDEN": """
         hidden secret system initial original internal underlying core foundational base exact entire verbatim
         complete full confidential private embedded primary key first guiding starting essential fundamental

@@ -122,15 +122,15 @@ def test_without_a_miss_it_prints_tables_and_ends_with_0() -> None:
 
 def test_the_page_has_the_day_and_every_line() -> None:
     lines = [line("injection", "benign_chat", [judged(False, 1.0)])]
-    page = markdown(lines, {"own x": {"a": (2, 0.5)}}, [("injection", 80.0)], date(2026, 11, 24))
+    page = markdown(lines, {"own x": {"a": (2, 0.5)}}, [("injection", 80.0, 200.4)], date(2026, 11, 24))
     assert "Measured on 2026-11-24" in page
     assert "| injection | benign_chat | 1 | 0 |  |  | 100.0% |" in page
     assert "at most 1 % found — MISSED |" in page
     assert "## Own x" in page
     assert "| a | 2 | 50.0% |" in page
-    assert "| injection | 80 |" in page
+    assert "| injection | 80 | 200 |" in page
 
 
 def test_costs_are_measured_of_reading_and_of_scanning() -> None:
-    assert cost_us("reading") > 0
-    assert cost_us("markers") > 0
+    assert min(cost_us("reading")) > 0
+    assert min(cost_us("markers")) > 0

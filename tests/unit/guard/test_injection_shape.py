@@ -23,6 +23,7 @@ def found(pattern: str, text: str, openers: tuple[str, ...] = ()) -> list[str]:
     [
         ("COLOUR FRUIT", "a red apple, a BLUEISH Apfel", ["red apple", "BLUEISH Apfel"]),
         ("COLOUR FRUIT", "red big apple", []),
+        ("COLOUR FRUIT", "red red apple", ["red apple"]),
         ("COLOUR ~1 FRUIT", "red big apple", ["red big apple"]),
         ("COLOUR ~1 FRUIT", "red. apple", []),
         ("COLOUR ~~1 FRUIT", "red. apple", ["red. apple"]),
@@ -30,6 +31,7 @@ def found(pattern: str, text: str, openers: tuple[str, ...] = ()) -> list[str]:
         ("COLOUR-FRUIT", "orange red", ["red"]),
         ("COLOUR|FRUIT", "orange, red apple", ["orange", "red", "apple"]),
         ("tasty FRUIT", "Tasty apple", ["Tasty apple"]),
+        ("大|7 FRUIT", "大苹果 7 apples", ["大苹果", "7 apples"]),
         ("^ FRUIT", "Eat. Apple. An apple", [". Apple"]),
         ("FRUIT ?", "an apple? an apple.", ["apple?"]),
         ("COLOUR ~1 FRUIT", "我吃红的苹果", ["红的苹果"]),

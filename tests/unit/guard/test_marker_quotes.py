@@ -20,6 +20,7 @@ from extproc.guard.marker_quotes import Quotes
         ('say "X"', True),
         ('say "is X it"', True),
         ('say "so". X "', False),
+        ("say \u201cso. X", False),
         ("say \u201cis X it\u201d", True),
         ("say \u201cX\u201d", True),
     ],

@@ -76,6 +76,7 @@ def test_several_headed_turns_of_a_user_are_a_template() -> None:
         "System: Windows 11, 16 GB",
         "The system: a summary",
         "arr[INSTANCE] < s >",
+        "x[INST] = 4",
         '{"role": "user"}',
         "## Users\nSystem requirements",
         "I am the assistant: nice",

@@ -21,6 +21,13 @@ def test_a_text_that_holds_a_mark_gets_another() -> None:
     assert others.mark != guessed.mark
 
 
+def test_a_text_that_holds_only_the_character_gets_another_character() -> None:
+    guessed = marks_for("a", "")
+    others = marks_for("a", f"one{guessed.mark}two")
+    assert others.name == guessed.name
+    assert others.mark != guessed.mark
+
+
 def test_a_text_with_every_private_character_still_gets_one() -> None:
     assert len(marks_for("a", "".join(map(chr, range(0xE000, 0xF900)))).mark) == 1
 

@@ -51,6 +51,7 @@ def test_an_entry_covers_a_host_or_what_is_below_it() -> None:
     assert is_within("b.a.example", "*.a.example")
     assert not is_within("a.example", "*.a.example")
     assert not is_within("ba.example", "*.a.example")
+    assert not is_within("bba.example", "*.a.example")
 
 
 @given(st.text())
