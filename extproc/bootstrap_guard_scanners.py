@@ -76,7 +76,9 @@ async def open_scanner(name: str, settings: ScannerSettings, vault: Vault, clock
                 inner = GroundedScanner(name, settings)
             case _:
                 assert_never(settings)
-        yield GuardedScanner(name, inner, _breaker(settings.limits), _bulkhead(settings.limits))
+        reads_context = isinstance(settings, GroundedSettings)
+        limits = settings.limits
+        yield GuardedScanner(name, inner, _breaker(limits), _bulkhead(limits), reads_context=reads_context)
 
 
 def _signer(name: str, settings: BedrockSettings, vault: Vault, clock: Clock) -> Signer:

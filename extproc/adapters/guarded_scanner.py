@@ -2,17 +2,21 @@
 
 Breakers are each organisation's own: one that asks with a deadline nothing can meet, or with texts that nothing can
 judge in time, opens its own and nobody else's.
+
+The context that is passed beside an answer is for those who hold the one against the other; the others, who have judged
+it in the request, are not asked about it again.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from extproc.model.guard import Finding
 from extproc.model.refusals import Unavailable
 from extproc.policy.breaker import Breaker, BreakerPolicy
 from extproc.policy.bulkhead import Bulkhead, BulkheadPolicy
-from extproc.policy.guard_ports import ScanAsked, Scanner
+from extproc.policy.guard_ports import CONTEXT_PLACE, ScanAsked, Scanner
 
 _MOST_BREAKERS = 10_000
 _LATE = 0.9
@@ -27,18 +31,32 @@ class GuardedScanner:
         inner: Scanner,
         breaker: BreakerPolicy | None = None,
         bulkhead: BulkheadPolicy | None = None,
+        *,
         now_s: Callable[[], float] = time.monotonic,
+        reads_context: bool = False,
     ) -> None:
-        """``name`` is what ``Unavailable`` calls it, and ``now_s`` a clock that does not go back."""
+        """Put all of that around a scanner.
+
+        Args:
+            name: what ``Unavailable`` calls it.
+            inner: the scanner.
+            breaker: when it is given a rest; each organisation by itself.
+            bulkhead: how much of an organisation may be under way and wait.
+            now_s: a clock that does not go back.
+            reads_context: whether it holds an answer against its context.
+        """
         self.name = name
         self._inner = inner
         self._policy = breaker or BreakerPolicy()
         self._bulkhead = Bulkhead(name, bulkhead or BulkheadPolicy())
         self._breakers: dict[str, Breaker] = {}
         self._now_s = now_s
+        self._reads_context = reads_context
 
     async def scan(self, asked: ScanAsked) -> Sequence[Finding]:
         """See ``Scanner``."""
+        if not self._reads_context:
+            asked = replace(asked, leaves=tuple(leaf for leaf in asked.leaves if leaf.place[:1] != (CONTEXT_PLACE,)))
         if not asked.leaves:
             return ()
         breaker = self._breaker(asked.organisation)

@@ -26,13 +26,14 @@ from extproc.model.guard import Direction, Finding, GuardSecrets, Leaf, Place, S
 from extproc.model.guard_policy import Action, Check, GuardPolicy
 from extproc.model.refusals import COMPLETION_BLOCKED, SCANNER_UNAVAILABLE, UPSTREAM_TOO_LARGE, Kind, Unavailable
 from extproc.policy.guard import Found, GuardDesk, Subject, counted, find
+from extproc.policy.guard_ports import CONTEXT_PLACE
 
 _GATE_BEFORE = 1024
 """Characters before what is new that they are given with it."""
 _MOST_LANES = 20_000
 _MOST_WHOLE = 16 * 1024 * 1024
 """Characters that are kept for those who judge the whole; one text repeated in every chunk counts each time."""
-_ASIDE, _EXTENSION, _CONTEXT = "#aside", "#extension", "#context"
+_ASIDE, _EXTENSION = "#aside", "#extension"
 _OPAQUE = "opaque"
 """The rule that finds what nothing here can decode, which some fields hold by their nature."""
 
@@ -101,7 +102,7 @@ class OutputGuard:
         self._stirred: dict[Place, Lane] = {}
         """The lanes that have changed since they were looked at."""
         self._context = tuple(
-            Leaf((_CONTEXT, number), text, Trust.HOSTILE) for number, text in enumerate(secrets.context)
+            Leaf((CONTEXT_PLACE, number), text, Trust.HOSTILE) for number, text in enumerate(secrets.context)
         )
         self._keeps = bool(self._checks.whole or self._checks.late or (self._checks.gates and self._context))
         """Whether somebody asks for the whole text at its end."""

@@ -7,6 +7,9 @@ from typing import Protocol
 from extproc.model.guard import Direction, Finding, Leaf, Scanned
 from extproc.model.guard_policy import Options, RuleSpec
 
+CONTEXT_PLACE = "#context"
+"""How the places of a request's context begin where it is passed beside an answer, to judge the one by the other."""
+
 
 class RuleRunner(Protocol):
     """Runs built-in rules, off the event loop where that takes long; no tenant's texts delay another's."""

@@ -28,7 +28,7 @@ from extproc.model.guard_scanners import (
 )
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
-from extproc.policy.guard_ports import ScanAsked
+from extproc.policy.guard_ports import CONTEXT_PLACE, ScanAsked
 from extproc.policy.hosted_ports import Found
 from extproc.wire.scanner_server import ScannerDoor, serve_scanners
 from tests.aws_signatures import signature_scope
@@ -130,7 +130,7 @@ async def test_without_a_credential_nothing_is_asked(kind: str) -> None:
 
 
 async def test_the_overlap_with_a_context() -> None:
-    leaves = (Leaf(("c",), "Opened in 1931.", Trust.HOSTILE), Leaf(PLACE, "In 1932.", Trust.MODEL))
+    leaves = (Leaf((CONTEXT_PLACE, 0), "Opened in 1931.", Trust.HOSTILE), Leaf(PLACE, "In 1932.", Trust.MODEL))
     async with open_scanner("mine", GroundedSettings(), vault(), MemoryClock()) as scanner:
         asked = ScanAsked("acme", "e1", Direction.OUTPUT, leaves, (), 30.0)
         assert await scanner.scan(asked) == (Finding("mine.number", PLACE, 3, 7),)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from extproc.adapters.guarded_scanner import GuardedScanner
+from extproc.adapters.memory_guard import MemoryScanner
 from extproc.model.guard import Direction, Finding, Leaf, Trust
 from extproc.model.refusals import Unavailable
 from extproc.policy.breaker import BreakerPolicy
 from extproc.policy.bulkhead import BulkheadPolicy
-from extproc.policy.guard_ports import ScanAsked
+from extproc.policy.guard_ports import CONTEXT_PLACE, ScanAsked
 from tests.servers import eventually
 
 LEAF = Leaf(("messages", 0, "content"), "text", Trust.USER)
@@ -43,7 +44,7 @@ class World:
         self.now_s = 100.0
         self.inner = Scripted()
         self.scanner = GuardedScanner(
-            "model", self.inner, BreakerPolicy(2, 1.0, 8.0), BulkheadPolicy(**bulkhead), lambda: self.now_s
+            "model", self.inner, BreakerPolicy(2, 1.0, 8.0), BulkheadPolicy(**bulkhead), now_s=lambda: self.now_s
         )
 
     async def ask(self, organisation: str = "acme", limit_s: float = 30.0) -> Sequence[Finding]:
@@ -61,6 +62,17 @@ async def test_what_is_found_is_passed_on_and_nothing_is_asked_about_nothing() -
     nothing = ScanAsked("acme", "e1", Direction.INPUT, (), (), 1.0)
     assert await world.scanner.scan(nothing) == ()
     assert world.inner.began == ["acme"]
+
+
+@pytest.mark.parametrize(("reads_context", "expected"), [(True, 2), (False, 1)])
+async def test_the_context_of_an_answer_is_for_those_who_hold_one_against_the_other(
+    reads_context: bool, expected: int
+) -> None:
+    inner = MemoryScanner({"text": "x"})
+    scanner = GuardedScanner("model", inner, reads_context=reads_context)
+    context = Leaf((CONTEXT_PLACE, 0), "text", Trust.HOSTILE)
+    assert len(await scanner.scan(ScanAsked("acme", "e1", Direction.OUTPUT, (LEAF, context), (), 30.0))) == expected
+    assert len(inner.asked[0].leaves) == expected
 
 
 async def test_one_that_hangs_is_given_up_at_the_deadline_and_soon_not_asked_any_more() -> None:
