@@ -25,7 +25,7 @@ DIRECT_WINDOW_WORDS = 300
 CONTEXT_WINDOW_WORDS = 60
 """How near each other signs have to be to speak for one another."""
 
-_LEAST_SCORE = 0.2
+_LEAST_SCORE = 0.3
 _MOST_AGAINST = 0.7  # evidence: nobody talks a strong sign away
 _HIDDEN = 0.35  # evidence: whoever encodes an instruction does not want it seen
 _MISPLACED = 0.2  # evidence: text that nobody should take orders from
@@ -89,7 +89,8 @@ def _judge(reading: Reading, view: View, known: set[tuple[str, bool]], *, is_hos
 def _findings(
     reading: Reading, view: View, shape: Shape, hits: Sequence[Hit], window: int, extra: float
 ) -> Iterator[Finding]:
-    if not hits:
+    # Most texts have some words of ours and not half the evidence, however near each other they stand.
+    if -math.log1p(-_LEAST_SCORE) > sum({_counted_as(hit.sign): _speaking(hit.sign) for hit in hits}.values()) + extra:
         return
     evidence, within = _strongest(hits, window)
     score = 1.0 - math.exp(-evidence - extra)
@@ -122,6 +123,10 @@ def _strongest(hits: Sequence[Hit], window: int) -> tuple[float, list[Hit]]:
         if (total := speaking - min(against, _MOST_AGAINST)) > best:
             best, best_at = total, (behind, at + 1)
     return best, [hit for hit in ordered[slice(*best_at)] if hit.sign.share > 0]
+
+
+def _speaking(sign: Sign) -> float:
+    return -math.log1p(-sign.share) if sign.share > 0 else 0.0
 
 
 def _counted_as(sign: Sign) -> str:
