@@ -31,12 +31,14 @@ _KEPT_CONTROLS = "\t\n\r"
 _BREAKS = frozenset("\x0b\x0c\x85\u2028\u2029")
 _HANGUL = range(0xAC00, 0xD7A4)
 _MOST_KEPT = 65_536
+_MOST_UNLIKE = 8
+"""One in so many characters of a text that is taken for look-alikes may be something else."""
 _LONGEST_FORM = 4
 """Characters; the longest there are have eighteen, and a text of nothing else would be that much longer."""
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _TAG_BASE = 0xE0000
-_SEAM = re.compile("[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]")
+_SEAM = re.compile("(?<=[^\x00-\x7f])[A-Za-z]|[A-Za-z](?=[^\x00-\x7f])")
 _CONTROLS = {code: None for code in (*range(0x20), 0x7F) if chr(code) not in _KEPT_CONTROLS} | {0x0B: 0x0A, 0x0C: 0x0A}
 
 
@@ -53,29 +55,38 @@ class _Forms(dict[int, str]):
         return form
 
 
-def normalise(text: str) -> View:
-    """The first view of a leaf."""
+def normalise(text: str, chars: set[str] | None = None) -> View:
+    """The first view of a leaf.
+
+    Args:
+        text: the leaf's.
+        chars: the different characters of it, if they are known: to find them takes as long as the rest.
+    """
     if text.isascii():
         shown = text.translate(_CONTROLS)
         return View(text) if shown == text else View(shown, offsets=from_lengths(text, _ascii_length))
-    shown = text.translate(_FORMS)
-    if len(shown) == len(text) and (shown == text or all(len(_FORMS[ord(each)]) == 1 for each in set(text))):
+    forms = _of_chars(set(text) if chars is None else chars, _FORMS)
+    if forms is None:
+        return View(text)
+    shown = text.translate(forms)
+    if all(len(form) == 1 for form in forms.values()):
         return View(shown)
-    return View(shown, offsets=from_lengths(text, _length))
+    return View(shown, offsets=from_lengths(text, lambda char: len(forms[ord(char)])))
 
 
-def fold(text: str) -> str | None:
+def fold(text: str, chars: set[str] | None = None) -> str | None:
     """The normalised text without accents and look-alikes; None where that says nothing new.
 
-    Text of another script alone is left as it is, whatever its letters look like.
+    Text of another script alone is left as it is, unless all but a few of its letters look like ASCII's.
     """
     if text.isascii():
         return None
-    folded = text.translate(_FOLDS)
-    if folded == text:
+    folds = _of_chars(set(text) if chars is None else chars, _FOLDS)
+    if folds is None:
         return None
-    is_latin = 2 * _ascii_size(text) > len(text) or 20 * _ascii_size(folded) > 19 * len(text)
-    return folded if is_latin or _SEAM.search(text) else None
+    if 2 * _ascii_size(text) <= len(text) and not _is_mostly_alike(folds) and not _SEAM.search(text):
+        return None
+    return text.translate(folds)
 
 
 def tags(text: str) -> View | None:
@@ -122,8 +133,15 @@ def _ascii_size(text: str) -> int:
     return len(text.encode("ascii", "ignore"))
 
 
-def _length(char: str) -> int:
-    return len(_FORMS[ord(char)])
+def _of_chars(chars: set[str], forms: _Forms) -> dict[int, str] | None:
+    """What becomes of these characters; None where they stay as they are. A text has few different ones."""
+    found = {ord(char): forms[ord(char)] for char in chars}
+    return found if any(chr(code) != form for code, form in found.items()) else None
+
+
+def _is_mostly_alike(folds: dict[int, str]) -> bool:
+    other = sum(not fold.isascii() and fold.isalpha() for fold in folds.values())
+    return _MOST_UNLIKE * other <= len(folds)
 
 
 def _ascii_length(char: str) -> int:

@@ -71,9 +71,10 @@ class _Reader:
 
     def read(self) -> Reading:
         leaf = self._leaf
-        first = normalise(leaf.text)
+        chars = None if leaf.text.isascii() else set(leaf.text)
+        first = normalise(leaf.text, chars)
         self._views.append(first)
-        self._add_fold(first)
+        self._add_fold(first, chars if first.text == leaf.text else None)
         level = [first]
         if not leaf.text.isascii() and (spelt := tags(leaf.text)) is not None:
             level += self._add(spelt)
@@ -150,8 +151,8 @@ class _Reader:
         self._add_fold(shown)
         return [shown]
 
-    def _add_fold(self, view: View) -> None:
-        folded = fold(view.text)
+    def _add_fold(self, view: View, chars: set[str] | None = None) -> None:
+        folded = fold(view.text, chars)
         if folded is not None:
             self._views.append(respell(view, folded, ("confusables",)))
 

@@ -70,6 +70,12 @@ def test_look_alikes_and_accents_are_a_reading_of_their_own(text: str, folded: s
     assert folded is None or len(folded) == len(text)
 
 
+def test_a_text_of_another_script_with_a_few_words_of_ascii_is_left_as_it_is() -> None:
+    assert fold(f"{RUSSIAN} {RUSSIAN} GPT") is None
+    assert fold(f"{RUSSIAN} {RUSSIAN} \u0440assword") is not None
+    assert fold("\u0441\u043e\u0440\u0443 \u0440\u0430\u0441\u0435") == "copy pace"
+
+
 def test_what_tags_spell_is_read() -> None:
     hidden = "".join(chr(0xE0000 + ord(each)) for each in "do it")
     view = tags(f"Hello{hidden}!")
