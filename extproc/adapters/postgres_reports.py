@@ -16,9 +16,10 @@ import psycopg
 
 from extproc.adapters.postgres_adjustments import COLUMNS, read_adjustment
 from extproc.adapters.postgres_pool import DEPENDENCY, Connection, Pool, Row, ask
+from extproc.adapters.postgres_verdicts import read_verdicts
 from extproc.model.money import MicroUsd
 from extproc.model.refusals import Unavailable
-from extproc.model.reports import Column, Figures, PromptAnswer, PromptSums, Question, Sums, Value, add
+from extproc.model.reports import Column, Figures, GuardAnswer, PromptAnswer, PromptSums, Question, Sums, Value, add
 
 T = TypeVar("T")
 _SUMS = {
@@ -113,6 +114,19 @@ class PostgresReports:
             Unavailable: as of ``spend``.
         """
         return await _permitted(ask(self.limit_s, self._prompts(question)))
+
+    async def guard(self, question: Question) -> GuardAnswer:
+        """What the firewall came to; the question's columns and buckets do not matter.
+
+        Raises:
+            Unavailable: as of ``spend``.
+        """
+        return await _permitted(ask(self.limit_s, self._guard(question)))
+
+    async def _guard(self, question: Question) -> GuardAnswer:
+        async with self._snapshot() as connection:
+            as_of, _ = await _first(connection)
+            return await read_verdicts(connection, _values(question), as_of)
 
     async def _spend(self, question: Question) -> Sums:
         values = _values(question)

@@ -1,7 +1,7 @@
-"""``extproc report``: what was spent, on what and by whom; and whose prompts are long.
+"""``extproc report``: what was spent, on what and by whom; whose prompts are long; what the firewall came to.
 
 ``operations.reports`` says what the figures mean. ``report_text`` and ``report_html`` write spend, ``report_prompts``
-prompts.
+prompts, ``report_guard`` verdicts.
 """
 
 import asyncio
@@ -16,11 +16,12 @@ import click
 from rich.console import Console
 
 from extproc.bootstrap_reports import open_reports
-from extproc.cli import report_html, report_prompts, report_text
+from extproc.cli import report_guard, report_html, report_prompts, report_text
 from extproc.cli.environment import find_environment, state_dir_option
 from extproc.config.environment import EnvironmentInvalid
 from extproc.model.refusals import Unavailable
 from extproc.operations.currency import CurrencyProblem, read_conversion
+from extproc.operations.guard_report import make_guard_report
 from extproc.operations.periods import Period, PeriodProblem, read_period
 from extproc.operations.reports import By, ask_spend, make_prompts, make_spend
 
@@ -47,7 +48,7 @@ class _Things(click.ParamType[tuple[By, ...]]):
 
 @click.group(name="report", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Show what was spent, and whose prompts are long.
+    """Show what was spent, whose prompts are long, and what the firewall came to.
 
     Example: extproc report spend --by team,model --from 2026-11
     """
@@ -136,6 +137,28 @@ def prompts_command(*, form: str, period: Period, organisation: str, out: Path |
             _write(report_prompts.prompts_json(report), out)
         case _:
             _write(_drawn(lambda console: report_prompts.print_prompts(report, console), out), out)
+
+
+@command.command(name="guard")
+@click.option("--by-project", is_flag=True, help="Tell projects apart, not just organisations.")
+@_format("table", "csv", "json")
+@_with_period
+@state_dir_option
+def guard_command(*, by_project: bool, form: str, period: Period, organisation: str, out: Path | None) -> None:
+    """Show what the firewall stopped, changed and noted, and what was not scanned.
+
+    Example: extproc report guard --from 2026-11 --by-project
+    """
+    question = ask_spend(period, (), organisation)
+    answer = _ask(lambda reports: reports.guard(question))
+    report = make_guard_report(answer, period, organisation, by_project=by_project)
+    match form:
+        case "csv":
+            _write(report_guard.guard_csv(report), out)
+        case "json":
+            _write(report_guard.guard_json(report), out)
+        case _:
+            _write(_drawn(lambda console: report_guard.print_guard(report, console), out), out)
 
 
 def _ask(work: Callable[[Any], Awaitable[T]]) -> T:

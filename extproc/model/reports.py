@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from extproc.model.adjustments import SpendAdjustment
+from extproc.model.guard import Direction, Result
 from extproc.model.money import MicroUsd
 
 _NOTHING = MicroUsd(0)
@@ -144,3 +145,32 @@ class PromptAnswer:
     total_micro_usd: MicroUsd
     """Of every exchange in the period, also of those without input."""
     groups: tuple[PromptSums, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSums:
+    """What one scanner came to for one project, one way, so often."""
+
+    organisation: str
+    team: str
+    project: str
+    scanner: str
+    direction: Direction
+    result: Result
+    exchanges: int
+    findings: int
+    latency_us: int
+    """Of all of them together."""
+    kinds: tuple[str, ...]
+    """Of what was found; of many findings in one exchange the first few."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardAnswer:
+    """What the ledger says of the firewall, of one moment."""
+
+    as_of: datetime
+    exchanges: int
+    unjudged: int
+    """Answered without any scanner: no policy was for them."""
+    groups: tuple[GuardSums, ...]

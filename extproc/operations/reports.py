@@ -26,9 +26,10 @@ BLOCKING = frozenset(
         refusals.INSUFFICIENT_QUOTA,
         refusals.MODEL_WITHOUT_PRICE,
         refusals.DATA_BOUNDARY,
+        refusals.CONTENT_BLOCKED,
     )
 )
-"""Refusals of requests that were well-formed and whose key was good: limits, budgets and boundaries at work."""
+"""Refusals of requests that were well-formed, with a good key: limits, budgets, boundaries, the firewall at work."""
 
 FEW = 10
 """So many prompts say little of a feature; with fewer, it stands behind the others."""
