@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from extproc.guard.injection_context import CONTEXT_SIGNS, REQUEST
 from extproc.guard.injection_context_words import CONTEXT_WORDS
 from extproc.guard.injection_shape import Hit, Shape, Signs
-from extproc.guard.injection_signs import SIGNS, Sign
+from extproc.guard.injection_signs import PERSONA, REFUSAL, SIGNS, UNRESTRICTED, Sign
 from extproc.guard.injection_words import WORDS
 from extproc.guard.reading import Reading, View
 from extproc.model.guard import Direction, Finding, Trust
@@ -29,10 +29,14 @@ _LEAST_SCORE = 0.3
 _MOST_AGAINST = 0.7  # evidence: nobody talks a strong sign away
 _HIDDEN = 0.35  # evidence: whoever encodes an instruction does not want it seen
 _MISPLACED = 0.2  # evidence: text that nobody should take orders from
+_REFUSING = -0.9  # evidence: models name what they will not do
+_SPOKEN = frozenset({PERSONA, REFUSAL, UNRESTRICTED})
+"""What a model says that was taken over. That it was told to drop its instructions it only says while it declines."""
 _MANUAL = 5  # more requests than that are what the document is about
 _REACH_CHARS = 2000
 _CONCEALING = frozenset({"base64", "hex", "gzip", "zlib", "rot13", "tags", "hidden", "comment"})
 """Steps of decoding that nobody needs who has nothing to hide; entities, escapes and odd spellings happen."""
+_TRUST_EVIDENCE = {Trust.HOSTILE: _MISPLACED, Trust.MODEL: _REFUSING}
 
 _DIRECT = Signs(WORDS, SIGNS)
 _CONTEXT = Signs(CONTEXT_WORDS, CONTEXT_SIGNS, openers=("TASK", "WIDER", "SHAPE", "ADDS", "ANSWERS", "ASKING", "CALL"))
@@ -51,7 +55,7 @@ class Injection:
         found: dict[tuple[str, int, int], Finding] = {}
         known: set[tuple[str, bool]] = set()
         for view in reading.views:
-            for finding in _judge(reading, view, known, is_hostile=trust is Trust.HOSTILE):
+            for finding in _judge(reading, view, known):
                 key = (finding.kind, finding.start, finding.end)
                 if key not in found or found[key].score < finding.score:
                     found[key] = finding
@@ -69,7 +73,8 @@ def make(options: Options) -> Injection:
     return Injection()
 
 
-def _judge(reading: Reading, view: View, known: set[tuple[str, bool]], *, is_hostile: bool) -> Iterator[Finding]:
+def _judge(reading: Reading, view: View, known: set[tuple[str, bool]]) -> Iterator[Finding]:
+    trust = reading.leaf.trust
     hides = not _CONCEALING.isdisjoint(view.via)
     hidden = _HIDDEN if hides else 0.0
     shape = _DIRECT.shape(view.text)
@@ -77,8 +82,11 @@ def _judge(reading: Reading, view: View, known: set[tuple[str, bool]], *, is_hos
     if (shape.letters, hides) not in known:
         known.add((shape.letters, hides))
         hits = _DIRECT.hits(shape)
-        yield from _findings(reading, view, shape, hits, DIRECT_WINDOW_WORDS, hidden + _MISPLACED * is_hostile)
-    if is_hostile:
+        if trust is Trust.MODEL:
+            hits = [hit for hit in hits if hit.sign.kind in _SPOKEN]
+        extra = hidden + _TRUST_EVIDENCE.get(trust, 0.0)
+        yield from _findings(reading, view, shape, hits, DIRECT_WINDOW_WORDS, extra)
+    if trust is Trust.HOSTILE:
         shape = _CONTEXT.shape(view.text)
         if (shape.letters, hides) not in known:
             known.add((shape.letters, hides))
