@@ -18,6 +18,7 @@ from extproc.model.catalog import CredentialRef
 from extproc.model.guard_scanners import (
     AzureShieldsSettings,
     BedrockSettings,
+    EntailedSettings,
     GroundedSettings,
     LakeraSettings,
     OnnxSettings,
@@ -74,9 +75,13 @@ async def open_scanner(name: str, settings: ScannerSettings, vault: Vault, clock
                 inner = BedrockScanner(name, settings, _signer(name, settings, vault, clock), poster)
             case GroundedSettings():
                 inner = GroundedScanner(name, settings)
+            case EntailedSettings():
+                from extproc.adapters.scanner_entailed import open_entailed_scanner  # noqa: PLC0415 - same
+
+                inner = await stack.enter_async_context(open_entailed_scanner(name, settings))
             case _:
                 assert_never(settings)
-        reads_context = isinstance(settings, GroundedSettings)
+        reads_context = isinstance(settings, GroundedSettings | EntailedSettings)
         limits = settings.limits
         yield GuardedScanner(name, inner, _breaker(limits), _bulkhead(limits), reads_context=reads_context)
 

@@ -86,8 +86,15 @@ class OnnxModel:
         return _windows(self._tokenizer.encode_batch([text])[0])
 
     def pair_windows(self, context: str, claim: str) -> list[Window]:
-        """The same of a pair, for a cross-encoder: every window has the whole claim and a part of the context."""
-        return _windows(self._pairs.encode_batch([(context, claim)])[0])
+        """The same of a pair, for a cross-encoder: every window has the whole claim and a part of the context.
+
+        Raises:
+            ValueError: the claim leaves no room for a context.
+        """
+        try:
+            return _windows(self._pairs.encode_batch([(context, claim)])[0])
+        except Exception:  # noqa: BLE001 - the library raises nothing closer
+            raise ValueError("the claim is as long as a window") from None
 
     def classify(self, windows: Sequence[Window]) -> list[list[float]]:
         """Of each window the probability of each label, in the order of ``labels``."""

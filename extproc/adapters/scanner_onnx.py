@@ -9,9 +9,10 @@ next: ``onnx_model``.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from extproc.adapters.onnx_model import ModelFiles, ModelInvalid, OnnxModel, Window
 from extproc.model.guard import Finding, Leaf
@@ -19,6 +20,8 @@ from extproc.model.guard_scanners import OnnxSettings
 from extproc.model.refusals import Unavailable
 from extproc.policy.bulkhead import Bulkhead, BulkheadPolicy
 from extproc.policy.guard_ports import ScanAsked
+
+_T = TypeVar("_T")
 
 _INLINE_CHARACTERS = 2000
 """About a millisecond to cut."""
@@ -58,27 +61,40 @@ class OnnxScanner:
         leaves = [leaf for leaf in asked.leaves if leaf.trust in self.settings.trusts and leaf.text]
         if sum(len(leaf.text) for leaf in leaves) > self.settings.most_characters:
             raise Unavailable(self.name, f"more than {self.settings.most_characters} characters to judge")
-        loop = asyncio.get_running_loop()
-        if sum(len(leaf.text) for leaf in leaves) <= _INLINE_CHARACTERS:
-            pieces = self._cut(leaves)
-        else:
-            async with self._turns.turn(asked.organisation):
-                pieces = await loop.run_in_executor(self._cutting, self._cut, leaves)
-        waiters = [(leaf, _Waiter(window, loop.create_future())) for leaf, window in pieces]
-        queue = self._waiting.setdefault(asked.organisation, deque())
-        queue.extend(waiter for _, waiter in waiters)
-        self._wake.set()
-        try:
-            scores = await asyncio.gather(*(waiter.scores for _, waiter in waiters))
-        except BaseException:
-            for _, waiter in waiters:
-                waiter.scores.cancel()
-            raise
+        size = sum(len(leaf.text) for leaf in leaves)
+        pieces = await self.cut(asked.organisation, size, lambda: self._cut(leaves))
+        scores = await self.judge(asked.organisation, [window for _, window in pieces])
         return tuple(
             finding
-            for (leaf, waiter), found in zip(waiters, scores, strict=True)
-            for finding in self._findings(leaf, waiter.window, found)
+            for (leaf, window), found in zip(pieces, scores, strict=True)
+            for finding in self._findings(leaf, window, found)
         )
+
+    async def cut(self, organisation: str, characters: int, cutting: Callable[[], _T]) -> _T:
+        """Windows of so many characters, off the event loop where that takes long."""
+        if characters <= _INLINE_CHARACTERS:
+            return cutting()
+        async with self._turns.turn(organisation):
+            return await asyncio.get_running_loop().run_in_executor(self._cutting, cutting)
+
+    async def judge(self, organisation: str, windows: Sequence[Window]) -> list[list[float]]:
+        """What the model says of each window, in the order of its labels.
+
+        Raises:
+            Unavailable: the model failed.
+        """
+        if not windows:
+            return []
+        loop = asyncio.get_running_loop()
+        waiters = [_Waiter(window, loop.create_future()) for window in windows]
+        self._waiting.setdefault(organisation, deque()).extend(waiters)
+        self._wake.set()
+        try:
+            return await asyncio.gather(*(waiter.scores for waiter in waiters))
+        except BaseException:
+            for waiter in waiters:
+                waiter.scores.cancel()
+            raise
 
     async def run(self) -> None:
         """Judge what waits until cancelled."""

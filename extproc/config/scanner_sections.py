@@ -104,6 +104,18 @@ class GroundedSection(_Section):
     least_words: _Count = 4
 
 
+class EntailedSection(_Section):
+    """Whether an answer follows from its context, by a model."""
+
+    directory: _Directory
+    label: _Text = "entailment"
+    file: _Text = "model.onnx"
+    window_tokens: Annotated[_Count | None, Field(description="a number of tokens")] = None
+    overlap_tokens: Annotated[int, Field(ge=0, le=100_000, description="a number of tokens")] = 64
+    most_windows: _Count = 256
+    threads: Annotated[int, Field(ge=1, le=256, description="a number of threads")] = 1
+
+
 class ScannerSection(_Section):
     """One scanner, of one kind."""
 
@@ -114,4 +126,5 @@ class ScannerSection(_Section):
     azure_shields: Annotated[AzureShieldsSection | None, Field(description="credential and endpoint")] = None
     bedrock: Annotated[BedrockGuardrailSection | None, Field(description="credential, region and guardrail")] = None
     grounded: Annotated[GroundedSection | None, Field(description="least_overlap, or {}")] = None
+    entailed: Annotated[EntailedSection | None, Field(description="directory")] = None
     limits: ScannerLimitsSection = ScannerLimitsSection()

@@ -20,6 +20,7 @@ from extproc.model.guard_scanners import (
     WORDS_OF_OTHERS,
     AzureShieldsSettings,
     BedrockSettings,
+    EntailedSettings,
     GroundedSettings,
     LakeraSettings,
     OnnxSettings,
@@ -28,7 +29,7 @@ from extproc.model.guard_scanners import (
     ServiceSettings,
 )
 
-KINDS = ("onnx", "service", "lakera", "azure_shields", "bedrock", "grounded")
+KINDS = ("onnx", "service", "lakera", "azure_shields", "bedrock", "grounded", "entailed")
 
 
 def check_scanners(document: Document, guard: Section) -> frozenset[str]:
@@ -93,6 +94,22 @@ def _settings(section: ScannerSection) -> ScannerSettings:
             session_token=replace(ref, field="session_token", is_optional=True),
             endpoint=bedrock.endpoint,
             trusts=_trusts(bedrock.trusts),
+            limits=limits,
+        )
+    return _context_settings(section, limits)
+
+
+def _context_settings(section: ScannerSection, limits: ScannerLimits) -> ScannerSettings:
+    """Of those that hold an answer against its context."""
+    if (entailed := section.entailed) is not None:
+        return EntailedSettings(
+            directory=Path(entailed.directory),
+            label=entailed.label,
+            file=entailed.file,
+            window_tokens=entailed.window_tokens,
+            overlap_tokens=entailed.overlap_tokens,
+            most_windows=entailed.most_windows,
+            threads=entailed.threads,
             limits=limits,
         )
     grounded = section.grounded

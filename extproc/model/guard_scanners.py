@@ -127,8 +127,31 @@ class GroundedSettings:
     limits: ScannerLimits = ScannerLimits()
 
 
+@dataclass(frozen=True, slots=True)
+class EntailedSettings:
+    """Whether an answer follows from the context it was given, by a cross-encoder in a local directory."""
+
+    directory: Path
+    """As of ``OnnxSettings``; it reads pairs of context and claim."""
+    label: str = "entailment"
+    """What ``id2label`` calls a claim that follows."""
+    file: str = "model.onnx"
+    window_tokens: int | None = None
+    overlap_tokens: int = 64
+    most_windows: int = 256
+    """Of one question: sentences times parts of the context. More have no answer."""
+    threads: int = 1
+    limits: ScannerLimits = ScannerLimits()
+
+
 ScannerSettings = (
-    OnnxSettings | ServiceSettings | LakeraSettings | AzureShieldsSettings | BedrockSettings | GroundedSettings
+    OnnxSettings
+    | ServiceSettings
+    | LakeraSettings
+    | AzureShieldsSettings
+    | BedrockSettings
+    | GroundedSettings
+    | EntailedSettings
 )
 
 

@@ -19,6 +19,7 @@ from extproc.model.guard import Direction, Finding, Leaf, Trust
 from extproc.model.guard_scanners import (
     AzureShieldsSettings,
     BedrockSettings,
+    EntailedSettings,
     GroundedSettings,
     LakeraSettings,
     OnnxSettings,
@@ -136,6 +137,15 @@ async def test_the_overlap_with_a_context() -> None:
         assert await scanner.scan(asked) == (Finding("mine.number", PLACE, 3, 7),)
 
 
+async def test_what_follows_from_a_context(tmp_path: Path) -> None:
+    write_classifier(tmp_path, {"penguins": (-3.0, 3.0)}, ("entailment", "other"))
+    leaves = (Leaf((CONTEXT_PLACE, 0), "A text.", Trust.HOSTILE), Leaf(PLACE, "There are penguins.", Trust.MODEL))
+    settings = EntailedSettings(tmp_path, overlap_tokens=4)
+    async with open_scanner("mine", settings, vault(), MemoryClock()) as scanner:
+        asked = ScanAsked("acme", "e1", Direction.OUTPUT, leaves, (), 30.0)
+        assert await scanner.scan(asked) == (Finding("mine.unsupported", PLACE, 0, 19, 0.9975),)
+
+
 async def test_each_scanner_is_behind_its_deadline_and_its_breaker() -> None:
     with serving(ScannerApi(answer=lambda _: CLEAN)) as api:
         api.answers.clear()
@@ -167,6 +177,7 @@ def test_the_files_in_the_docs_can_be_used(tmp_path: Path) -> None:
         "AzureShieldsSettings",
         "BedrockSettings",
         "GroundedSettings",
+        "EntailedSettings",
     }
     (tmp_path / "scanner.yaml").write_text(service)
     assert load_scanner_service(tmp_path / "scanner.yaml").scanners

@@ -13,6 +13,7 @@ from extproc.model.guard_scanners import (
     WORDS_OF_OTHERS,
     AzureShieldsSettings,
     BedrockSettings,
+    EntailedSettings,
     GroundedSettings,
     LakeraSettings,
     OnnxSettings,
@@ -68,6 +69,11 @@ def _problems(*entries: str) -> list[tuple[str, str]]:
             ),
         ),
         ("grounded: {least_overlap: 0.7}", GroundedSettings(0.7)),
+        ("entailed: {directory: /models/nli}", EntailedSettings(Path("/models/nli"))),
+        (
+            "entailed: {directory: /models/nli, label: ENTAILMENT, most_windows: 9}",
+            EntailedSettings(Path("/models/nli"), "ENTAILMENT", most_windows=9),
+        ),
         ("grounded: {}, limits: {most_running: 2}", GroundedSettings(limits=ScannerLimits(most_running=2))),
     ],
 )

@@ -6,6 +6,7 @@ from extproc.model.guard_scanners import (
     WORDS_OF_OTHERS,
     AzureShieldsSettings,
     BedrockSettings,
+    EntailedSettings,
     GroundedSettings,
     LakeraSettings,
     OnnxSettings,
@@ -21,7 +22,12 @@ def test_each_kind_names_what_it_needs_of_the_vault() -> None:
     temporary = BedrockSettings(KEY, SECRET, "eu-west-1", "abc", session_token=TOKEN)
     assert credentials_of(LakeraSettings(KEY)) == credentials_of(AzureShieldsSettings(KEY, "https://x")) == (KEY,)
     assert (credentials_of(bedrock), credentials_of(temporary)) == ((KEY, SECRET), (KEY, SECRET, TOKEN))
-    for settings in (OnnxSettings(Path("/m"), ()), ServiceSettings("unix:/s", "x"), GroundedSettings()):
+    for settings in (
+        OnnxSettings(Path("/m"), ()),
+        ServiceSettings("unix:/s", "x"),
+        GroundedSettings(),
+        EntailedSettings(Path("/m")),
+    ):
         assert credentials_of(settings) == ()
 
 
