@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from extproc.guard.canary import canary_for, weave_canary
+from extproc.guard.echoes import without_echoes
 from extproc.guard.leaves import request_leaves, with_edits
 from extproc.guard.redaction import Redactor
 from extproc.guard.schema import wanted_of
@@ -112,7 +113,7 @@ def spell(place: Place) -> str:
 
 def _edits(redactor: Redactor, leaves: Sequence[Leaf], findings: Sequence[Finding]) -> Mapping[Place, Sequence[Edit]]:
     by_place: dict[Place, list[Finding]] = defaultdict(list)
-    for finding in findings:
+    for finding in without_echoes(leaves, findings):
         by_place[finding.place].append(finding)
     at = {leaf.place: leaf for leaf in leaves}
     return {
