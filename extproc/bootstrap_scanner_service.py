@@ -51,7 +51,7 @@ def run_scanner_service(
     hosted = host(section, file.parent)
     size = ServiceSize(section.threads, section.most_waiting, section.most_characters, section.stuck_s)
     door = ScannerDoor(hosted, size, _end_stuck)
-    asyncio.run(_serve(door, address, keys, lambda port: told(f"scanners {', '.join(hosted)} at port {port}")))
+    asyncio.run(_serve(door, address, keys, lambda port: told(f"scanners {', '.join(hosted)} at {_at(address, port)}")))
 
 
 def host(section: ScannerServiceSection, root: Path) -> dict[str, HostedScanner]:
@@ -91,6 +91,11 @@ async def _serve(door: ScannerDoor, address: str, keys: ServiceKeys | None, tell
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await serve_scanners(door, address, stop, keys=keys, tell=tell)
+
+
+def _at(address: str, port: int) -> str:
+    """The address as it is, where its port was left open."""
+    return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
 
 def _end_stuck() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.bootstrap_scanner_service import ScannerFileInvalid, host
+from extproc.bootstrap_scanner_service import ScannerFileInvalid, _at, host
 from extproc.config.scanner_service import ScannerServiceSection
 from tests.tiny_classifier import write_classifier
 
@@ -25,3 +25,10 @@ def test_directories_begin_where_the_file_is(tmp_path: Path) -> None:
     given = {"kind": "llm_guard", "scanner": "Toxicity", "directory": "models"}
     with pytest.raises(ImportError, match="llm_guard"):  # found, and this is not its environment
         host(section(mine=given), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"), [("127.0.0.1:0", "127.0.0.1:4711"), ("[::1]:0", "[::1]:4711"), ("unix:/run/s", "unix:/run/s")]
+)
+def test_the_address_that_is_told_is_the_one_that_serves(address: str, told: str) -> None:
+    assert _at(address, 4711) == told
