@@ -6,10 +6,10 @@ from math import log2
 
 _SAYS_SO = re.compile(
     r"your[_-]?|my[_-](?:api|secret|key|token|pass)|example|placeholder|change[_-]?me|dummy|redacted|insert[_-]"
-    r"|replace[_-]|sample|(?:key|token|secret|password)[_-]?here|goes[_-]here|x{4,}|\*{3,}|\.{3}|0{8,}|_{4,}|\?{3,}"
-    r"|0?123456789|abcdefgh|deadbeef|qwerty",
+    r"|replace[_-]|sample|(?:key|token|secret|password)[_-]?here|goes[_-]here|x{4,}|\*{3,}|\.{3}|_{4,}|\?{3,}",
     re.IGNORECASE,
 )
+_ROW = re.compile(r"0{8,}|0?123456789|abcdefgh|deadbeef|qwerty", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _HOLDERS = (
     "os|process|env|config|settings|self|this|args|ctx|request|vault|secrets?|var|local|data|params|options|user|account"
@@ -24,9 +24,14 @@ _REFERENCE = re.compile(
 )
 
 
-def says_it_is_none(text: str) -> bool:
-    """Whether it names itself an example, or is a row that nobody draws at random."""
+def names_itself(text: str) -> bool:
+    """Whether it says that it stands for something else."""
     return _SAYS_SO.search(text) is not None
+
+
+def says_it_is_none(text: str) -> bool:
+    """Whether it names itself an example, or has a row that nobody draws at random. People choose such passwords."""
+    return names_itself(text) or _ROW.search(text) is not None
 
 
 def is_uuid(text: str) -> bool:

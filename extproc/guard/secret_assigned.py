@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import re2
 
-from extproc.guard.placeholders import entropy_bits, is_reference, is_uuid, looks_random, says_it_is_none
+from extproc.guard.placeholders import entropy_bits, is_reference, is_uuid, looks_random, names_itself, says_it_is_none
 
 _PASSWORDS = "passw(?:or)?d|passwd|passphrase|passcode|pwd"
 _KEYS = (
@@ -80,7 +80,7 @@ def _in_base64(byte: bytes) -> bool:
 
 
 def _is_password(value: str, *, in_prose: bool) -> bool:
-    if len(value) < 6 or is_reference(value) or says_it_is_none(value) or is_uuid(value):  # noqa: PLR2004
+    if len(value) < 6 or is_reference(value) or names_itself(value) or is_uuid(value):  # noqa: PLR2004
         return False
     letters = any(map(str.isalpha, value))
     others = any(not c.isalpha() and c not in "-_." for c in value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.guard.placeholders import entropy_bits, is_reference, is_uuid, looks_random, says_it_is_none
+from extproc.guard.placeholders import entropy_bits, is_reference, is_uuid, looks_random, names_itself, says_it_is_none
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,12 @@ def test_a_placeholder_says_so(text: str) -> None:
 @pytest.mark.parametrize("text", ["hunter2", "Tr0ub4dor&3", "q8Zk2VnP0wLx"])
 def test_a_secret_does_not(text: str) -> None:
     assert not says_it_is_none(text)
+
+
+def test_a_row_is_no_random_key_but_may_be_a_password() -> None:
+    assert says_it_is_none("qwerty123")
+    assert not names_itself("qwerty123")
+    assert names_itself("changeme")
 
 
 def test_a_uuid_is_known_whole_and_only_whole() -> None:

@@ -19,6 +19,7 @@ def values(text: str) -> list[tuple[str, str]]:
         ('{"passwd": "p@ss12x"}', "p@ss12x"),
         ("DB_PASSWORD: 'qu33n-b33'", "qu33n-b33"),
         ("pwd := k1ngdom#", "k1ngdom#"),
+        ("password=qwerty123456789", "qwerty123456789"),
     ],
 )
 def test_a_password_is_what_follows_its_name(text: str, value: str) -> None:
