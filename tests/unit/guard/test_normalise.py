@@ -73,6 +73,8 @@ def test_look_alikes_and_accents_are_a_reading_of_their_own(text: str, folded: s
 def test_a_text_of_another_script_with_a_few_words_of_ascii_is_left_as_it_is() -> None:
     assert fold(f"{RUSSIAN} {RUSSIAN} GPT") is None
     assert fold(f"{RUSSIAN} {RUSSIAN} \u0440assword") is not None
+    # Mostly ASCII, and a word of look-alikes between words of another script.
+    assert fold("ab ab ab ab ab ab ab \u0436\u0448\u0449 \u0441\u043e\u0440\u0443 ab") is not None
     assert fold("\u0441\u043e\u0440\u0443 \u0440\u0430\u0441\u0435") == "copy pace"
 
 
