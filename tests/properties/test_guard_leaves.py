@@ -3,6 +3,7 @@
 The walk here knows nothing of the code it holds to account: it goes over the JSON as it is. THREATS D02, D03, D07.
 """
 
+import base64
 import copy
 import json
 from collections.abc import Iterator, Mapping
@@ -276,3 +277,17 @@ def test_a_leaf_of_a_file_is_read_decoded() -> None:
     payload = {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_data": url}}]}]}
     readings = [read(leaf) for leaf in request_leaves(payload)]
     assert any("zebra canary" in view.text for reading in readings for view in reading.views)
+
+
+@pytest.mark.parametrize("size", [21, 32, 44])
+def test_encoded_text_split_over_parts_messages_and_arguments_is_read_whole(size: int) -> None:
+    said = "zebra canary, and some more words to encode"
+    text = base64.b64encode(said.encode()).decode()
+    head, tail = text[:size], text[size:]
+    for messages in (
+        [{"role": "user", "content": [{"type": "text", "text": head}, {"type": "text", "text": tail}]}],
+        [{"role": "tool", "content": head}, {"role": "tool", "content": tail}],
+        [_called({"first": head, "second": [tail]})],
+    ):
+        readings = [read(leaf) for leaf in request_leaves({"messages": messages})]
+        assert any(said in view.text for reading in readings for view in reading.views), messages
