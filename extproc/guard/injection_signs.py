@@ -89,6 +89,12 @@ SIGNS: tuple[Sign, ...] = (
     Sign("names a maker's policy", OVERRIDE, 0.3, "RULEMAKER ~3 RULES|LIMITS-limit|limits"),
     Sign("sets a maker's policy aside", OVERRIDE, 0.45, "OVERRIDE|NO ~4 RULEMAKER ~4 RULES|LIMITS"),
     Sign("wants only the user obeyed", OVERRIDE, 0.45, "OBEY|ANSWER|EXECUTE|OVERRIDE ~3 ONLY ~4 MY ~2 ORDERS"),
+    Sign(
+        "sets something aside for the user",
+        OVERRIDE,
+        0.25,
+        "OVERRIDE|DISABLE|BEYOND ~8 OBEY|EXECUTE|ANSWER ~4 MY ~3 ORDERS",
+    ),
     Sign("wants the user obeyed", OVERRIDE, 0.3, "OBEY|EXECUTE ~3 MY ~3 ORDERS"),
     Sign("wants only the user obeyed, said first", OVERRIDE, 0.35, "ONLY ~1 OBEY|ANSWER|EXECUTE ~3 MY ~2 ORDERS"),
     Sign(
@@ -301,6 +307,19 @@ SIGNS: tuple[Sign, ...] = (
         EXTRACTION,
         0.42,
         "YOUR system|initial|hidden|secret|original prompt|instructions|message|prompts",
+    ),
+    Sign(
+        "wants the instruction that came first",
+        EXTRACTION,
+        0.42,
+        "REVEAL|ASKS|RELATE ~4 FOREIGNCORE ~3 HIDDEN|TRAINING",
+    ),
+    Sign("wants the first instruction", EXTRACTION, 0.42, "REVEAL|ASKS|RELATE ~3 HIDDEN ~1 FOREIGNCORE"),
+    Sign(
+        "speaks of the instruction behind it",
+        EXTRACTION,
+        0.35,
+        "FOREIGNCORE ~6 YOU|YOUR ~3 TRAINING|AI|ANSWER|programming",
     ),
     Sign(
         "wants what stands above",

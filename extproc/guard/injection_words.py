@@ -29,7 +29,10 @@ WORDS: Mapping[str, str] = {
         dismiss{,ing} cancel{,led,ling} purg{e,ing} clear{,ed} escap{e,ed,ing} loosen{,s} waiv{e,ed} verlasse
         pausier{e,en} pausa écart{e,ez,er} viol{e,a,ez} lascia elimin{a,e,ar} supprim{e,ez} lösch{e,en}
         contradi{ct,cts,s,ce,ga} contredi{s,re} widersp{rich,reche} relax{,ed} pause ditch quiebra
-        romp{e,er,a,i} brich relaxe sfida{,re} 关闭 解除 禁用 删除 删掉 解除して 해제 عطل अक्षम""",
+        romp{e,er,a,i} brich relaxe sfida{,re} 关闭 解除 禁用 删除 删掉 解除して 해제 عطل अक्षम desafía sortea
+        sobrepasa supera{,re} transgrede annulla anula désobéis incumple despreza descarte défais détourne
+        éloigne weiche opfere infring{e,is} disassociate disassocia desassocia reconfigure abandonne verlass
+        vergesse""",
     "LAST": """
         無視 無視して 忘れて 忘れ 무시 무시해 잊어 अनदेखा नज़रअंदाज़ भूल yoksay unut ignorieren vergessen
         missachten negeren""",
@@ -47,7 +50,7 @@ WORDS: Mapping[str, str] = {
     "YOUR": """
         your ur yours tes ton ta vos votre dein{,e,en,er,em} ihre{,n,r} deren tu tus su sus vuestra{,s} tuo tue
         tuoi tua tuas teu teus sua suas vostre vostri seu seus jouw je твои твоих ваши ваших
-        twoje nuestro kendi anda kamu 你的 您的 你 您 あなたの 君の 당신의 너의 आपके अपने""",
+        twoje nuestro kendi anda kamu 你的 您的 你 您 あなたの 君の 당신의 너의 आपके अपने ihr deiner""",
     "THEIR": "its their his her",
     "RULES": """
         instruction{,s} instructon{,s} rule{,s} guideline{,s} directive{,s} directions programming guardrail{,s}
@@ -68,11 +71,13 @@ WORDS: Mapping[str, str] = {
         einschränkung{,en} beschränkung{,en} grenzen filtern ethisch{e,en} betriebsgrenzen restrizion{i,e}
         limiti filtri etic{a,he,o} restriç{ões,ão} filtros limitaç{ões} beperkingen ограничений
         ограничения фильтры ograniczeń batasan 限制 约束 道德 伦理 过滤 审查 制限 倫理 제한
-        윤리 قيود أخلاق प्रतिबंध सीमा""",
+        윤리 قيود أخلاق प्रतिबंध सीमा éticas programmati programados regulieren filter{n}""",
     "TRAINING": """
         training trained programming programmed instruction{s,} conditioning alignment safety formation
         entrenamiento programaci{ón} programmation ausbildung programmierung addestramento programmazione
-        treinamento programaç{ão} guidelines entraînement 训练 訓練 学習 훈련""",
+        treinamento programaç{ão} guidelines entraînement 训练 訓練 学習 훈련 formación formação formazione
+        creación création creazione criação schöpfung entwicklung développement desarrollo sviluppo
+        desenvolvimento""",
     "REVEAL": """
         reveal{,s,ed,ing} disclos{e,es,ed,ing} divulg{e,ed,ing} leak{,ed,ing} unveil{,ing} expos{e,ed,ing}
         unmask{,ing} show display{,ing} print output{,ting} repeat{,ing} recit{e,ing} reproduc{e,ing} echo
@@ -95,6 +100,11 @@ WORDS: Mapping[str, str] = {
     "WANT": """
         need needs want wants require requires see seeing access demand demands request requesting entitled show
         see share sharing display append include""",
+    "FOREIGNCORE": """
+        instrucción instrucciones indicación comando comandos consigne consignes commande commandes invite
+        anweisung schlüsselanweisung schlüsselbefehl ausbildungsbefehl trainingsbefehl aufforderung richtlinie
+        istruzione istruzioni direttiva instrução instruções diretriz инструкция
+        инструкцию""",
     "HIDDEN": """
         hidden secret system initial original internal underlying core foundational base exact entire verbatim
         complete full confidential private embedded primary key first guiding starting essential fundamental
@@ -104,14 +114,16 @@ WORDS: Mapping[str, str] = {
         fondamentale chiave oculta{s} subjacente primário essencial fundament{al,ais} geheim{e,en} verborgenes
         versteckte{,n} системный скрытые исходный начальный zugrunde
         grundlegende{,n} 系统 系統 隐藏 秘密 初始 原始 内部 システム 隠された 初期 시스템 숨겨진 초기 المخفية
-        النظام छिपे सिस्टम""",
+        النظام छिपे सिस्टम grundlegend{en} anfängliche{n} première primera prima central{e} secreta segreta
+        secrète fundamentale clé initiale directrice guía guida versteckte essenziale""",
     "PROMPT": """
         prompt{,s} preprompt preamble instruction{,s} configuration config guidelines rules directive{,s}
         message initialization parameters commandment{,s} context command text incitation indication wording
         query request instruccion{es} instrucción indicación comando{,s} consigne{,s} instruction commande
         invite requête anweisung{,en} eingabeaufforderung aufforderung befehl schlüsselanweisung
         trainingsaufforderung istruzion{e,i} instruç{ão,ões} промпт инструкции 提示词 提示 指令
-        指示 プロンプト 프롬프트 지시 配置 设定 التعليمات الموجه निर्देश प्रॉम्प्ट""",
+        指示 プロンプト 프롬프트 지시 配置 设定 التعليمات الموجه निर्देश प्रॉम्प्ट schlüsselbefehl
+        ausbildungsbefehl trainingsbefehl direttiva richtlinie pregunta""",
     "PERSONA": """
         act acting pretend{,ing} roleplay{,ing} simulat{e,ing} impersonat{e,ing} embody personify become
         imitat{e,ing} behave emulat{e,ing} portray act{úa,ua} finge simula compórtate fais agis prétends joue
@@ -140,14 +152,17 @@ WORDS: Mapping[str, str] = {
         habitual{es,e,es} normale{,n} gewohnte{n,} üblichen standards usuais habituais abituali predefinit{i,e}
         predeterminad{os,as} padrão automatizad{os,as} automatizzati opérationnelles operativ{os,as,i,e}
         operaciona{is,les} opérationnel{s} built incorporad{os,as} eingebauten integrad{os,as} operational
-        programmed programad{os,as} programmati programados""",
+        programmed programad{os,as} programmati programados défaut estándar etablierten regelmäßigen regolare
+        básica intégrées incorporadas específicos""",
     "PARAMETERS": """
         parameters settings principles protocols procedures processes operations methods standards behavior
         behaviour configuration paths compass process ethics values parámetros ajustes principios protocolos
         procedimientos paramètres protocoles principes procédures méthodes einstellungen
         standardeinstellungen prinzipien protokolle verfahren betriebsstandards betriebsmethoden betriebsethik
         parametri impostazioni principi protocolli procedure metodi percorsi kompass standards parâmetros
-        configurações princípios procedimentos métodos caminhos caminos métodos""",
+        configurações princípios procedimentos métodos caminhos caminos métodos quadro proceso processo
+        processus décision decisión decisioni algorithms algoritmos pautas systèmes sistemas conformité
+        funktionen fonctions funciones""",
     "NEVER": """
         never not dont don no won cannot doesn without stop doesnt refuse jamais nunca niemals mai нельзя
         不要 不会 绝不""",
@@ -155,7 +170,9 @@ WORDS: Mapping[str, str] = {
         ai ais chatgpt gpt gpt3 gpt4 gpts openai chatbot chatbots assistant assistants bot llm llms model models
         claude bard bing sydney gemini anthropic llama agent copilot agi ki ia ии 人工智能 助手 模型
         アシスタント 인공지능""",
-    "YOU": "you u yourself ye du tú vous tu voi você ty вы ты 你 您 あなた 너 당신",
+    "YOU": """
+        you u yourself ye bist tú vous tu voi você ty вы ты 你 您 あなた 너 당신 te ti sigues operas operi
+        guía guida segue segues folgst dir wurde lhe""",
     "RULEMAKER": "openai anthropic",
     "REFUSE": """
         refus{e,es,ed,al,als,ing} decline{,s} apologize apologise apology apologies sorry reject deny unable
@@ -210,7 +227,9 @@ WORDS: Mapping[str, str] = {
     "OBEY": """
         obey obeying serve comply follow adhere prioritize prioritise obedec{e,er} obéis obéi{r,ssez} gehorche
         befolge obbedisci obedeç{a,am} sigue suis folge segui siga atiende adhiere adhère respect{e}
-        rispetta{re} priorité prioridad sers""",
+        rispetta{re} priorité prioridad sers cumple adhiérete priorise priorisiere prioriza concéntrate
+        concentre konzentriere cede conformati leite coloque sirve handle accomplir acomodar accommodate
+        adattarti""",
     "MY": """
         my mine mi mis mes mon ma mein{e,en,er} mio miei mie meu meus minha{,s} moi mijn мои мой 我的 私の
         내""",
@@ -218,7 +237,9 @@ WORDS: Mapping[str, str] = {
         order{,s} command{,s} instruction{,s} demand{,s} request{,s} wish{,es} desires advice preferences needs
         word órdenes comandos deseos solicitud{,es} peticion{es} instrucciones consejos ordres demandes désirs
         conseils anordnungen befehl{,e,en} anweisungen wünsche{,n} anforderung{,en} ordini comandi richieste
-        desideri pedidos ordens desejos solicitações 命令 指令 要求 요구""",
+        desideri pedidos ordens desejos solicitações 命令 指令 要求 요구 directrices directives direktiven
+        direttive directivas indicaciones indicazioni bedürfnisse{n} guidance orientação esigenze personali
+        instruções instructions pautas guida""",
     "ONLY": """
         only solely exclusively strictly solo sólo uniquement seulement nur ausschließlich solamente apenas
         somente exclusivamente unicamente 只 only""",
