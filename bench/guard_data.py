@@ -30,7 +30,7 @@ class Case:
     """Of which kind of its set: a category, a language, where it was put."""
     options: Options = ()
     was_seen: bool = True
-    """Whether the rules' author may have read it; of a folder's files, the half whose digest is even."""
+    """Whether the rules' author may have read it; of a folder's files, the half whose digest is even, and all of a training split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def folder_sets(directory: Path) -> list[CaseSet]:
         if not rows or "text" not in rows[0] or "spans" in rows[0]:
             continue
         if not path.stem.startswith("indirect"):
-            sets.append(CaseSet(path.stem, "injection", tuple(_of_user(row) for row in rows)))
+            sets.append(CaseSet(path.stem, "injection", tuple(_of_user(row, path.stem) for row in rows)))
             continue
         documents += [str(row["text"]) for row in rows if not row.get("label")]
         planted += [(str(row["text"]), str(row.get("category", ""))) for row in rows if row.get("label")]
@@ -95,10 +95,10 @@ def planted_at(document: str, instruction: str, where: str) -> str:
     return f"{document[:at]} {instruction} {document[at:].lstrip(' ')}"
 
 
-def _of_user(row: dict[str, object]) -> Case:
+def _of_user(row: dict[str, object], name: str) -> Case:
     text = str(row["text"])
     part = str(row.get("category") or row.get("lang") or "")
-    return Case(text, bool(row.get("label", 0)), part=part, was_seen=_may_be_seen(text))
+    return Case(text, bool(row.get("label", 0)), part=part, was_seen="train" in name or _may_be_seen(text))
 
 
 def _document(text: str, trust: Trust) -> Case:
