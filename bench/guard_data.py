@@ -30,7 +30,8 @@ class Case:
     """Of which kind of its set: a category, a language, where it was put."""
     options: Options = ()
     was_seen: bool = True
-    """Whether the rules' author may have read it; of a folder's files, the half whose digest is even, and all of a training split."""
+    """Whether the rules' author may have read it: of a folder's files, the half whose digest is even, and all of a
+    training split."""
 
 
 @dataclass(frozen=True, slots=True)
