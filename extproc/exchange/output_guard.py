@@ -233,8 +233,6 @@ class OutputGuard:
             lane.is_ended = True
         self._stirred = dict(self._lanes)
 
-    # -- judging ------------------------------------------------------------------------------------------------------
-
     async def _judge(self) -> None:
         stirred = list(self._stirred.values())
         self._stirred.clear()
@@ -259,7 +257,11 @@ class OutputGuard:
             await self._judge_whole()
 
     async def _judge_gates(self, stirred: Iterable[Lane]) -> None:
-        due = [lane for lane in stirred if lane.is_at_gate]
+        due = [lane for lane in stirred if lane.is_held and lane.is_at_gate]
+        if not due and not self._is_done:
+            return
+        # Names and ids are no reason to ask by themselves: nothing else would go yet.
+        due += [lane for lane in self._lanes.values() if not lane.is_held and lane.is_at_gate]
         if not due:
             return
         leaves = tuple(_leaf(lane, max(lane.base, lane.gate - _GATE_BEFORE)) for lane in due)
@@ -347,8 +349,6 @@ class OutputGuard:
         ending = [said for check, said in found.items() if self._tally.add(check, said)]
         if ending:
             raise Stopped(SCANNER_UNAVAILABLE if isinstance(ending[0], Unavailable) else COMPLETION_BLOCKED)
-
-    # -- letting go ---------------------------------------------------------------------------------------------------
 
     def _release(self) -> list[StreamItem]:
         ready: list[StreamItem] = []

@@ -248,6 +248,8 @@ async def test_nothing_goes_that_a_model_with_a_say_has_not_judged() -> None:
         judged = max((len(leaf.text) for asked in scanner.asked for leaf in asked.leaves), default=0)
         assert judged > 0 or not heard.content
     sizes = [len(leaf.text) for asked in scanner.asked for leaf in asked.leaves if leaf.place[-1] == "content"]
+    assert len(scanner.asked) == len(sizes)
+    assert {leaf.text for leaf in scanner.asked[0].leaves if leaf.place[0] != "choices"} == {"c1", "m"}
     assert sizes[:3] == [-(-size // 10) * 10 for size in GATE_SIZES]
     assert max(sizes) <= 2 * GATE_SIZES[-1] + 10
     late, _ = await refused(
