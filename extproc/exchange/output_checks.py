@@ -23,8 +23,9 @@ _MOST_KEPT = 1000
 """Findings of one check. Beyond that they are no longer told apart, and each counts as one more of the last."""
 
 
-_IN_PROSE = {"secrets": 200, "urls": 200}
-"""Characters that are enough for these: what is longer of theirs has no blanks, and such a run is held whole."""
+_IN_PROSE = {"leakage": 160, "secrets": 200, "urls": 200}
+"""Characters that are enough for these: what is longer of theirs has no blanks, and such a run is held whole. The
+longest form of what the canary is known by, twelve letters in binary digits, is less."""
 
 
 def reach_of_check(check: Check) -> int:

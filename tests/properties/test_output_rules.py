@@ -91,6 +91,8 @@ FORMS = {
     "entities": "".join(f"&#{ord(each)};" for each in CANARY),
     "escapes": "".join(f"\\u{ord(each):04x}" for each in CANARY),
     "no width": "\u200b".join(CANARY),
+    "binary": " ".join(f"{ord(each):08b}" for each in CANARY),
+    "codes": ", ".join(str(ord(each)) for each in CANARY),
     "reversed": CANARY[::-1],
 }
 
