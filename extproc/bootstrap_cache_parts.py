@@ -2,6 +2,7 @@
 
     open_embedder(settings, vault)   text → vector, running until the end of the block
     cache_credentials(settings)      what the vault must keep for it
+    open_memory(redis, clock)        Memory and CacheDesk over Redis, with this worker's index
 
 Nothing of numpy, FAISS or a model is imported before something is opened: a gateway without a cache does not pay.
 """
@@ -10,6 +11,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
+
+from redis.asyncio import Redis
 
 from extproc.model.cache_embedders import (
     EmbedderLimits,
@@ -23,10 +26,11 @@ from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
 from extproc.model.secret import Secret
 from extproc.policy.cache_ports import Embedder
-from extproc.policy.ports import Vault
+from extproc.policy.ports import Clock, Vault
 
 if TYPE_CHECKING:
     from extproc.adapters.embedder_onnx import Encoder
+    from extproc.adapters.redis_cache import CacheCaps, RedisCache
 
 MINILM_THRESHOLD = 0.86
 """Chosen by ``make eval-cache-threshold`` on our own pairs; docs/cache-parts.md has the curve."""
@@ -59,6 +63,21 @@ async def open_embedder(settings: EmbedderSettings, vault: Vault) -> AsyncIterat
                 yield await stack.enter_async_context(open_batching(load, threshold, limits))
             case _:
                 assert_never(settings)
+
+
+@contextlib.asynccontextmanager
+async def open_memory(redis: Redis, clock: Clock, caps: "CacheCaps | None" = None) -> "AsyncIterator[RedisCache]":
+    """What workers remember together, until the end of the block; near answers come once its index is built.
+
+    Args:
+        redis: best a client of its own: vectors must not take a connection from those who count money. Not closed.
+        clock: for ends.
+        caps: how much is kept.
+    """
+    from extproc.adapters.redis_cache import open_redis_cache  # noqa: PLC0415 - see the module
+
+    async with open_redis_cache(redis, clock, caps) as cache:
+        yield cache
 
 
 def _local(

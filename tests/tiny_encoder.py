@@ -19,7 +19,7 @@ def vector_of(text: str, dimensions: int = DIMENSIONS) -> Vector:
     """(dimensions,) float32, little-endian, L2-normalised. The same words give the same."""
     values = [0.0] * dimensions
     for word in text.lower().split() or ["nothing"]:
-        digest = hashlib.sha256(word.encode()).digest()
+        digest = hashlib.sha256(word.encode("utf-8", "replace")).digest()
         for place in range(dimensions):
             values[place] += digest[place % 32] / 127.5 - 1
     length = math.sqrt(sum(value * value for value in values))

@@ -73,7 +73,12 @@ class SentenceModel:
 
     def vectors(self, texts: Sequence[str]) -> list[Vector]:
         """Of each text (dimensions,) float32, little-endian, L2-normalised; empty for one that has none."""
-        read = [text for text in texts if len(text) <= self.most_tokens * _CHARACTERS_OF_TOKEN]
+        # What UTF-8 may not carry is replaced: one such text would fail all that are read with it.
+        read = [
+            text.encode("utf-8", "replace").decode()
+            for text in texts
+            if len(text) <= self.most_tokens * _CHARACTERS_OF_TOKEN
+        ]
         # encode would hold on to the interpreter.
         rows = iter([each.ids for each in self._tokenizer.encode_batch(read)])
         ids = [next(rows) if len(text) <= self.most_tokens * _CHARACTERS_OF_TOKEN else None for text in texts]

@@ -14,8 +14,8 @@ from extproc.model.exchange import Usage
 from extproc.model.money import MicroUsd
 
 Partition = NewType("Partition", str)
-"""Hex SHA-256 over organisation, scope, model, embedder, policy version, and everything of the request but the last
-user turn."""
+"""The organisation, a slash, and the hex SHA-256 over organisation, scope, model, embedder, policy version, and
+everything of the request but the last user turn. ``organisation_of`` reads it, for whoever has to forget."""
 EntryId = NewType("EntryId", str)
 """Hex SHA-256 over partition and last user turn: the same question has one entry."""
 
@@ -131,6 +131,16 @@ class Ticket:
     max_entries: int
     is_first: bool = False
     """Whether others wait for the answer, and have to be told if there is none."""
+    embedder: str = ""
+    """Name of what makes its vector; empty: it is only found exactly."""
+    rival: EntryId | None = None
+    """The remembered answer that was not given, to be compared with the new one; None: there was none."""
+    rival_similarity: float = 0.0
 
     def __repr__(self) -> str:
         return f"Ticket({self.question!r})"
+
+
+def organisation_of(partition: Partition) -> str:
+    """Whose answers the partition has."""
+    return partition.rpartition("/")[0]

@@ -51,20 +51,19 @@ def read_question(request: ModelRequest, policy: CachePolicy, circle: Circle) ->
     if found is None:
         return None
     rest, text = found
-    partition = Partition(
-        _digest(
-            [
-                1,
-                *_who(policy.scope, circle),
-                circle.model,
-                circle.guard,
-                circle.embedder,
-                circle.catalog,
-                policy.version,
-                rest,
-            ]
-        )
+    within = _digest(
+        [
+            1,
+            *_who(policy.scope, circle),
+            circle.model,
+            circle.guard,
+            circle.embedder,
+            circle.catalog,
+            policy.version,
+            rest,
+        ]
     )
+    partition = Partition(f"{circle.key.organisation}/{within}")
     owner = f"{circle.key.id}:{circle.user}"
     return Question(partition, EntryId(_digest([partition, text])), text, owner)
 

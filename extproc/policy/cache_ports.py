@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from extproc.model.cache import Candidate, Entry, EntryId, Partition, Vector
+from extproc.model.cache import Candidate, Entry, EntryId, Partition, Ticket, Vector
+from extproc.model.exchange import DeliveryRecord
 
 
 class Embedder(Protocol):
@@ -76,6 +77,18 @@ class Memory(Protocol):
         ...
 
 
+class Keeping(Protocol):
+    """Stores answers behind the request's back. Never waits, never fails."""
+
+    def keep(self, ticket: Ticket, answer: bytes, record: DeliveryRecord) -> None:
+        """Remember this canonical plain answer, which the record's attempt gave."""
+        ...
+
+    def give_up(self, ticket: Ticket) -> None:
+        """No answer comes of it: whoever waits need not."""
+        ...
+
+
 class CacheDesk(Protocol):
     """What operators do with the cache. Every method raises Unavailable where the store does not answer."""
 
@@ -84,7 +97,13 @@ class CacheDesk(Protocol):
         ...
 
     async def purge(self, organisation: str, *, owner: str | None, partition: Partition | None) -> int:
-        """Forget entries, on every worker within seconds; how many there were."""
+        """Forget entries, on every worker within seconds; how many there were.
+
+        Args:
+            organisation: whose.
+            owner: of which owner: as an entry has it, ``key:`` for all of a key, ``:user`` for all of an end user.
+            partition: of which partition only.
+        """
         ...
 
 

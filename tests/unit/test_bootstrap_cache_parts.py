@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from extproc.adapters.memory import MemoryVault
-from extproc.bootstrap_cache_parts import MINILM_THRESHOLD, cache_credentials, open_embedder
+from extproc.adapters.memory import MemoryClock, MemoryVault
+from extproc.adapters.redis_client import open_redis
+from extproc.bootstrap_cache_parts import MINILM_THRESHOLD, cache_credentials, open_embedder, open_memory
 from extproc.model.cache_embedders import EndpointSettings, LocalSettings, MiniLmSettings, SentenceSettings
 from extproc.model.catalog import CredentialRef
 from extproc.model.refusals import Unavailable
+from tests.cache_entries import PARTITION, make_entry
+from tests.servers import eventually
 from tests.tiny_classifier import write_classifier
 
 REF = CredentialRef("embedders/x", "key")
@@ -48,6 +51,14 @@ async def test_an_endpoints_credential_is_read_at_each_question() -> None:
     async with open_embedder(ENDPOINT, MemoryVault()) as embedder:
         with pytest.raises(Unavailable, match="vault"):
             await embedder.embed("a")
+
+
+async def test_a_memory_is_opened_over_redis(valkey_url: str) -> None:
+    entry = make_entry("a")
+    async with open_redis(valkey_url) as redis, open_memory(redis, MemoryClock()) as memory:
+        await memory.put(entry, max_entries=1)
+        assert await memory.get(PARTITION, entry.id) == entry
+        await eventually(lambda: len(memory.nearest(PARTITION, entry.vector, 1)) == 1, "its index", 20.0)
 
 
 def test_a_gateway_without_a_cache_does_not_load_what_it_needs() -> None:

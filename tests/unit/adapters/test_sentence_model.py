@@ -91,7 +91,11 @@ def test_what_has_no_direction_is_no_vector(values: list[float]) -> None:
 
 
 def test_a_text_without_a_direction_spoils_no_others(tmp_path: Path) -> None:
-    assert [bool(vector) for vector in model(tmp_path).vectors(["nothing known", "cat"])] == [False, True]
+    assert [bool(vector) for vector in model(tmp_path).vectors(["nothing known", "\ud800", "cat"])] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_threshold_is_read_beside_the_model(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from extproc.model.cache import CachePolicy, Question, Scope
+from extproc.model.cache import CachePolicy, Partition, Question, Scope, organisation_of
 from extproc.model.catalog import Operation
 from extproc.model.chat import ModelRequest
 from extproc.model.ids import ProjectId, TeamId
@@ -38,6 +38,10 @@ def partition(payload: Mapping[str, Any] = PAYLOAD, circle: Circle = CIRCLE, pol
 def test_the_same_request_is_the_same_question() -> None:
     assert question() == question({**PAYLOAD})
     assert question() == question(dict(reversed(PAYLOAD.items())))
+
+
+def test_a_partition_says_whose_answers_it_has() -> None:
+    assert organisation_of(Partition(partition())) == KEY.organisation
 
 
 def test_another_last_turn_is_another_question_of_the_same_partition() -> None:
