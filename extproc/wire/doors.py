@@ -131,6 +131,15 @@ class Doors:
             self._journal.delivered(replace(delivery.record, first_token_s=watch.first_token_s))
 
     async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch") -> None:
+        reading = _Reading(line)
+        try:
+            await self._follow(line, delivery, event, watch, reading)
+        finally:
+            reading.leave()
+
+    async def _follow(
+        self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch", reading: "_Reading"
+    ) -> None:
         loop = asyncio.get_running_loop()
         deadline, is_held_back = loop.time() + delivery.patience_s, False
         while True:
@@ -142,19 +151,17 @@ class Doors:
             if delivery.is_over:
                 if not delivery.is_done:
                     # Envoy drops this attempt for the next one; aborting now would be an error of the whole request.
-                    await line.await_end(delivery.patience_s)
+                    await reading.await_end(delivery.patience_s)
                 return
             if delivery.is_flowing:
                 watch.note_first_token()
                 deadline = loop.time() + delivery.patience_s
             elif delivery.is_held_back and not is_held_back:
                 deadline, is_held_back = min(deadline, loop.time() + HELD_S), True
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await line.read()
-            except TimeoutError:
+            if not await reading.waits(deadline - loop.time()):
                 event = TimedOut()
                 continue
+            message = await reading.take()
             if message is None:
                 return
             event = decode_delivery(message)
@@ -170,6 +177,49 @@ def _sealed(seat: AttemptSeat, pepper: Callable[[], Secret]) -> Sealed:
     if not seat.context.has_sealed:
         return NOTHING_SEALED
     return unseal(seat.sealed, seat.context.id, pepper())
+
+
+class _Reading:
+    """The next message of a line, awaited with a limit that leaves it to be awaited again.
+
+    A read that is cancelled ends the whole stream for grpc.aio, so there is one until it has come.
+    """
+
+    __slots__ = ("_line", "_next")
+
+    def __init__(self, line: "Line") -> None:
+        self._line = line
+        self._next: asyncio.Task[pb.ProcessingRequest | None] | None = None
+
+    async def waits(self, limit_s: float) -> bool:
+        """Whether it is there within this time."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._line.read())
+        done, _ = await asyncio.wait({self._next}, timeout=max(0.0, limit_s))
+        return bool(done)
+
+    async def take(self) -> pb.ProcessingRequest | None:
+        """The message, once ``waits`` has said so; None at the end of what Envoy sends."""
+        reading, self._next = self._next or asyncio.ensure_future(self._line.read()), None
+        return await reading
+
+    async def await_end(self, limit_s: float) -> None:
+        """Wait until Envoy has let go of the stream, or no longer than this."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit_s
+        while await self.waits(deadline - loop.time()):
+            if await self.take() is None:
+                return
+
+    def leave(self) -> None:
+        """Nobody takes the next one: it ends with the stream, and whatever that is is nobody's concern."""
+        if self._next is not None:
+            self._next.add_done_callback(_forget)
+
+
+def _forget(reading: "asyncio.Task[pb.ProcessingRequest | None]") -> None:
+    if not reading.cancelled():
+        reading.exception()
 
 
 class _Watch:

@@ -321,3 +321,25 @@ async def test_a_count_of_tokens_and_an_embedding_are_judged_too(watched: Rig) -
     record = delivery(watched, counted)
     once(record["verdicts"], OUTPUT)
     once(record["context"]["verdicts"], INPUT)
+
+
+async def test_the_head_of_an_answer_does_not_wait_for_text_that_is_held(watched: Rig) -> None:
+    gate = threading.Event()
+
+    async def script(turn: Turn) -> None:
+        await turn.open_stream()
+        first, *rest = events("content", "Yes", ", indeed.")
+        await turn.chunk(first)
+        await turn.until(gate)
+        for each in rest:
+            await turn.chunk(each)
+        await turn.end()
+
+    watched.provider.scripts["answer"] = script
+    async with watched.client() as client:
+        body = chat(model="openai", stream=True)
+        async with client.stream("POST", "/v1/chat/completions", json=body) as response:
+            # The provider waits for this: the head is here, and no text is.
+            assert response.status_code == 200
+            gate.set()
+            assert said(await response.aread()) == "Yes, indeed."

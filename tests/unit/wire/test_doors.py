@@ -10,7 +10,7 @@ import pytest
 from extproc.adapters.memory import MemoryJournal
 from extproc.model.seams import CONTEXT_FIELD, DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY, NAMESPACE_CONTEXT
 from extproc.wire.context_codec import encode_context
-from extproc.wire.doors import Doors, Limits
+from extproc.wire.doors import Doors, Limits, _Reading
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
 from tests.unit.exchange.test_delivery import ANSWER, context
 from tests.unit.exchange.worlds import World, chat
@@ -185,3 +185,33 @@ async def test_while_draining_a_finished_stream_waits_for_envoy_to_let_go() -> N
     draining.drain()
     await draining.process(None, line)
     assert line.reads == 3
+
+
+class SlowLine:
+    """A line whose next message comes when told, and which dies of a read that is cancelled, as grpc.aio's do."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[pb.ProcessingRequest | None] = asyncio.Queue()
+        self.reads = 0
+
+    async def read(self) -> pb.ProcessingRequest | None:
+        self.reads += 1
+        return await self.messages.get()
+
+
+async def test_a_message_that_comes_after_a_time_out_is_read_all_the_same_and_once() -> None:
+    line = SlowLine()
+    reading = _Reading(line)  # type: ignore[arg-type]
+    assert not await reading.waits(0)
+    assert not await reading.waits(-1)
+    message = pb.ProcessingRequest()
+    line.messages.put_nowait(message)
+    assert await reading.waits(20)
+    assert await reading.take() is message
+    assert line.reads == 1
+    line.messages.put_nowait(None)
+    await reading.await_end(20)
+    assert line.reads == 2
+    assert not await reading.waits(0)
+    reading.leave()
+    line.messages.put_nowait(None)
