@@ -61,7 +61,7 @@ _MODEL = """\
     owned_by: {owner}
 """
 
-_GUARD = """
+_GUARD = """\
 guard:                            # what is judged of prompts and answers; off by default elsewhere
   default: standard
   policies:
@@ -75,6 +75,7 @@ guard:                            # what is judged of prompts and answers; off b
       output:
         secrets: {action: redact}
         urls: {action: flag}
+
 """
 
 _DEPLOYMENTS = "deployments:                      # one provider endpoint serving one upstream model each\n"
@@ -129,7 +130,7 @@ def generate(model_ports: tuple[int, ...], provider: Provider | None, *, has_mod
                 path=provider.vault_path,
             )
             models += _MODEL.format(model=offer.name, deployment=name, owner=provider.name)
-    return f"{_HEAD}{_DEPLOYMENTS}{deployments}{groups}\n{_MODELS}{models}{_GUARD}"
+    return f"{_HEAD}{_GUARD}{_DEPLOYMENTS}{deployments}{groups}\n{_MODELS}{models}"
 
 
 def _replace(path: Path, text: str) -> None:

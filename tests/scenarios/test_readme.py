@@ -57,6 +57,7 @@ SHOWS = {
     "extproc report spend --by team,model": "There was nothing in that time.",
     "extproc report spend --by project,feature --format html": "wrote spend.html",
     "extproc report prompts": "No prompts in that time.",
+    "extproc report guard": "Nothing was judged in that time.",
     "extproc vault check": "gateway/pepper#value",
     "extproc status": "streams_failed",
     "extproc log-level": "/logging?level=warning",
