@@ -14,7 +14,10 @@ from dataclasses import dataclass, replace
 
 from extproc.guard.canary import canary_for, weave_canary
 from extproc.guard.echoes import without_echoes
+from extproc.guard.fixed import is_fixed
+from extproc.guard.joining import split
 from extproc.guard.leaves import request_leaves, with_edits
+from extproc.guard.naming import named
 from extproc.guard.redaction import Redactor
 from extproc.guard.schema import wanted_of
 from extproc.guard.spotlight import weave
@@ -25,7 +28,7 @@ from extproc.model.guard_policy import NO_GUARD, GuardPolicy
 from extproc.model.identity import VirtualKey
 from extproc.model.refusals import CONTENT_BLOCKED, SCANNER_UNAVAILABLE, Refusal
 from extproc.model.secret import Secret
-from extproc.policy.guard import GuardDesk, Subject, judge
+from extproc.policy.guard import GuardDesk, Subject, conclude, find
 
 MOST_CONTEXT_CHARS = 64 * 1024
 """Of the context that an answer is held against; what is beyond is not carried."""
@@ -74,9 +77,16 @@ async def guard_request(request: ModelRequest, asked: GuardAsked, desk: GuardDes
         return Guarded(replace(request, payload=weave(request.payload, policy.spotlight, _nonce(asked))))
     leaves = request_leaves(request.payload, policy.markers)
     subject = Subject(asked.key.organisation, asked.exchange, policy.version)
-    judgement = await judge(desk, policy.input, leaves, Direction.INPUT, subject)
+    by_place = {leaf.place: leaf for leaf in leaves}
+    found = await find(desk, policy.input, leaves, Direction.INPUT, subject)
+    judgement = conclude(policy.input, found, Direction.INPUT, policy.version, lambda each: _is_fixed(each, by_place))
+    verdicts = tuple(
+        replace(verdict, findings=tuple(named(each, by_place) for each in verdict.findings))
+        for verdict in judgement.verdicts
+    )
+    judgement = replace(judgement, verdicts=verdicts)
     if judgement.no is not None:
-        raise Blocked(_refusal(judgement.no), judgement.verdicts)
+        raise Blocked(_refusal(judgement.no), verdicts)
     redactor = Redactor(f"{asked.draw('redaction') % 10**6:06d}")
     payload = with_edits(request.payload, _edits(redactor, leaves, judgement.redact))
     payload = weave(payload, policy.spotlight, _nonce(asked), policy.markers)
@@ -87,7 +97,7 @@ async def guard_request(request: ModelRequest, asked: GuardAsked, desk: GuardDes
         schema=wanted_of(request.payload) if _asks(policy, "schema") else "",
         context=_context(leaves) if any(not check.is_builtin for check in policy.output) else (),
     )
-    return Guarded(replace(request, payload=payload), judgement.verdicts, secrets)
+    return Guarded(replace(request, payload=payload), verdicts, secrets)
 
 
 def _nonce(asked: GuardAsked) -> str:
@@ -100,7 +110,13 @@ def _refusal(verdict: Verdict) -> Refusal:
             SCANNER_UNAVAILABLE, f"Scanner {verdict.scanner} did not answer.", headers=(("retry-after", "1"),)
         )
     first = verdict.findings[0]
-    return Refusal(CONTENT_BLOCKED, f"Policy does not let this through: {first.kind}.", param=spell(first.place))
+    param = spell(first.place) or None
+    return Refusal(CONTENT_BLOCKED, f"Policy does not let this through: {first.kind}.", param=param)
+
+
+def _is_fixed(finding: Finding, leaves: Mapping[Place, Leaf]) -> bool:
+    leaf = leaves.get(finding.place)
+    return leaf is None or any(is_fixed(place) for place, *_ in split(leaf, finding.start, finding.end))
 
 
 def spell(place: Place) -> str:

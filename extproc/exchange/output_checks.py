@@ -11,6 +11,7 @@ Each check has one word for the whole answer, however often it was asked. Read n
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from extproc.guard.naming import named
 from extproc.guard.rules import compile_rule
 from extproc.model.guard import Direction, GuardSecrets, Scanned, Verdict
 from extproc.model.guard_policy import Action, Check, GuardPolicy
@@ -117,4 +118,5 @@ class Tally:
         if not self.found:
             return ()
         found = {check: self.found.get(check) for check in checks.all}
-        return conclude(checks.all, found, Direction.OUTPUT, policy).verdicts
+        verdicts = conclude(checks.all, found, Direction.OUTPUT, policy).verdicts
+        return tuple(replace(each, findings=tuple(named(one, {}) for one in each.findings)) for each in verdicts)

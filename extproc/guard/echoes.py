@@ -15,7 +15,10 @@ from extproc.guard.places import JSON
 from extproc.model.guard import Finding, Leaf, Place
 
 MOST_BEYOND = 24
-"""Characters: a word that has run together with what was found. What goes on for longer was split."""
+"""Characters: a word that has run together with what was found. What goes on for longer was split, and so was that of
+which more than half would stay."""
+_RUN_ON = frozenset(("pii.email",))
+"""Kinds that any word may go on with, and whose end alone says little."""
 
 
 def without_echoes(leaves: Sequence[Leaf], findings: Sequence[Finding]) -> list[Finding]:
@@ -40,7 +43,9 @@ def _is_echo(leaf: Leaf, finding: Finding, said: Mapping[tuple[Place, str], set[
         if piece in said.get((_string_of(part.place), finding.kind), ()):
             is_known = True
             beyond -= len(piece)
-    return is_known and beyond <= MOST_BEYOND
+    # Most of a number or a key that was split may stand in the second part: only an address has a word beside it whole.
+    most = MOST_BEYOND if finding.kind in _RUN_ON else min(MOST_BEYOND, (finding.end - finding.start) // 2)
+    return is_known and beyond <= most
 
 
 def _string_of(place: Place) -> Place:

@@ -14,7 +14,7 @@ from extproc.guard.walking import Walk, items_of
 from extproc.model.guard import Leaf, Place, Trust
 from extproc.model.guard_policy import ContextMarkers
 
-_SPOKEN = frozenset(("text", "refusal", "reasoning_content", "reasoning", "thinking", "transcript", "summary"))
+SPOKEN = frozenset(("text", "refusal", "reasoning_content", "reasoning", "thinking", "transcript", "summary"))
 """Fields of messages and of parts that are somebody's own words."""
 _LABELS = frozenset(("name", "tool_call_id", "id", "type", "role"))
 
@@ -27,7 +27,7 @@ def walk_message(
     for name, value in message.items():
         here = (*place, step(name))
         walk.key(name, here, trust)
-        if name == "content" or (name in _SPOKEN and isinstance(value, str)):
+        if name == "content" or (name in SPOKEN and isinstance(value, str)):
             own = _content(walk, value, here, trust, markers)
             # Thoughts and refusals are shown apart: nobody reads them in one go with the rest.
             said += own if name == "content" else []
@@ -54,7 +54,7 @@ def _content(walk: Walk, content: object, place: Place, trust: Trust, markers: S
             for name, value in part.items():
                 there = (*here, step(name))
                 walk.key(name, there, trust)
-                if name in _SPOKEN and isinstance(value, str):
+                if name in SPOKEN and isinstance(value, str):
                     say(walk, value, there, trust, markers)
                     said.append((there, value))
                 else:

@@ -32,11 +32,15 @@ class SizeRule:
         leaf = reading.leaf
         if leaf.is_repeat:
             return ()
+        # Many short strings may be in one leaf: each has the limit for itself.
+        spans = [(part.start, part.end) for part in leaf.parts] or [(0, len(leaf.text))]
         found: list[Finding] = []
-        if self._characters is not None and len(leaf.text) > self._characters:
-            found.append(Finding("size.characters", leaf.place, self._characters, len(leaf.text)))
-        if self._tokens is not None and tokens(leaf.text) > self._tokens:
-            found.append(Finding("size.tokens", leaf.place, 0, len(leaf.text)))
+        start, end = max(spans, key=lambda span: span[1] - span[0])
+        if self._characters is not None and end - start > self._characters:
+            found.append(Finding("size.characters", leaf.place, start + self._characters, end))
+        start, end = max(spans, key=lambda span: tokens(leaf.text[slice(*span)])) if self._tokens else (0, 0)
+        if self._tokens is not None and tokens(leaf.text[start:end]) > self._tokens:
+            found.append(Finding("size.tokens", leaf.place, start, end))
         return tuple(found)
 
     def scan_all(self, leaves: Sequence[Leaf], direction: Direction) -> tuple[Finding, ...]:
@@ -44,16 +48,20 @@ class SizeRule:
         del direction
         found: list[Finding] = []
         for kind, most, size in (
-            ("size.characters_total", self._all_characters, len),
-            ("size.tokens_total", self._all_tokens, tokens),
+            ("size.characters_total", self._all_characters, _characters),
+            ("size.tokens_total", self._all_tokens, lambda leaf: tokens(leaf.text)),
         ):
             total = 0
             for leaf in leaves:
-                total += 0 if most is None or leaf.is_repeat else size(leaf.text)
+                total += 0 if most is None or leaf.is_repeat else size(leaf)
                 if most is not None and total > most:
                     found.append(Finding(kind, leaf.place, 0, len(leaf.text)))
                     break
         return tuple(found)
+
+
+def _characters(leaf: Leaf) -> int:
+    return len(leaf.text) - max(0, len(leaf.parts) - 1)  # gathered strings have a line break between them
 
 
 def tokens(text: str) -> int:

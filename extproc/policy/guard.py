@@ -9,7 +9,7 @@ that closes or opens, and the verdict says which. Read next: ``guard_ports``, ``
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 
 from extproc.model.guard import Direction, Finding, Leaf, Result, Scanned, Verdict
@@ -83,9 +83,21 @@ async def find(
     return found
 
 
-def conclude(checks: Sequence[Check], found: Found, direction: Direction, policy: str) -> Judgement:
-    """One verdict for each check, by the policy of this version."""
-    verdicts = tuple(_verdict(check, found[check], direction, policy) for check in checks)
+def conclude(
+    checks: Sequence[Check],
+    found: Found,
+    direction: Direction,
+    policy: str,
+    is_fixed: Callable[[Finding], bool] = lambda _: False,
+) -> Judgement:
+    """One verdict for each check, by the policy of this version.
+
+    ``is_fixed`` says of a finding that it cannot be redacted where it is: whoever wants that has it blocked.
+    """
+    verdicts = tuple(
+        _barred(check, _verdict(check, found[check], direction, policy), counted(check, found[check]), is_fixed)
+        for check in checks
+    )
     redact = tuple(
         finding for check in checks if check.action is Action.REDACT for finding in counted(check, found[check])
     )
@@ -147,6 +159,15 @@ def _verdict(check: Check, found: Scanned | Unavailable | None, direction: Direc
     seen = counted(check, found)
     result = _RESULTS[check.action] if seen else Result.CLEAN
     return Verdict(check.scanner, direction, result, policy, found.latency_us, seen[:MOST_RECORDED], len(seen))
+
+
+def _barred(check: Check, verdict: Verdict, seen: Sequence[Finding], is_fixed: Callable[[Finding], bool]) -> Verdict:
+    """The verdict; blocked where something would have to be taken out that cannot be."""
+    first = next(filter(is_fixed, seen), None) if check.action is Action.REDACT else None
+    if first is None:
+        return verdict
+    findings = (first, *(each for each in verdict.findings if each is not first))[:MOST_RECORDED]
+    return replace(verdict, result=Result.BLOCKED, findings=findings)
 
 
 _RESULTS = {Action.BLOCK: Result.BLOCKED, Action.REDACT: Result.REDACTED, Action.FLAG: Result.FLAGGED}

@@ -173,7 +173,7 @@ async def test_hostile_context_is_set_apart() -> None:
     [
         (("messages", 2, "content"), "messages[2].content"),
         (("input", 0), "input[0]"),
-        (("tools", 0, "#key"), "tools[0].#key"),
+        (("metadata", "*", "name"), "metadata.*.name"),
     ],
 )
 def test_a_place_is_spelled_as_applications_write_it(place: tuple[str | int, ...], text: str) -> None:

@@ -24,6 +24,10 @@ def test_what_a_part_shows_by_itself_and_a_word_more_is_an_echo() -> None:
 
 
 def test_what_was_split_stays() -> None:
+    half = Finding("pii.card", ("a",), 20, 30)
+    more = Finding("pii.card", ("ab",), 20, 41)
+    assert kept(half, more) == [half, more], "more than half of it would stay"
+    assert kept(half, Finding("pii.card", ("ab",), 20, 40)) == [half]
     longer = Finding("pii.email", ("ab",), 10, 31 + MOST_BEYOND)
     assert kept(OWN, longer) == [OWN, longer]
     alone = Finding("pii.card", ("ab",), 25, 35)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from extproc.guard.joining import gather
 from extproc.guard.rules import scan_leaves
 from extproc.guard.size import make, tokens
 from extproc.model.guard import Direction, Leaf, Part, Trust
@@ -37,6 +38,15 @@ def test_the_string_that_passes_the_limit_of_all_is_found_once() -> None:
 def test_what_stands_in_other_leaves_too_is_not_counted_twice() -> None:
     options = (("max_characters", 5), ("max_characters_total", 8))
     assert found(options, leaf("1234"), leaf("5678"), leaf("12345678", is_repeat=True)) == []
+
+
+def test_short_strings_in_one_leaf_have_the_limit_each_for_itself() -> None:
+    texts = ("1234", "12345678", "12")
+    (short,) = gather(("#short",), [((name,), text) for name, text in zip("abc", texts, strict=True)], Trust.DECLARED)
+    assert found((("max_characters", 8), ("max_tokens", 2)), short) == []
+    assert found((("max_characters", 5),), short) == [("size.characters", "#short", 10, 13)]
+    assert found((("max_tokens", 1),), short) == [("size.tokens", "#short", 5, 13)]
+    assert found((("max_characters_total", 14),), short) == []
 
 
 def test_a_token_is_four_characters_of_ascii_or_one_of_another() -> None:
