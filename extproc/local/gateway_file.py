@@ -67,7 +67,7 @@ guard:                            # what is judged of prompts and answers; off b
   policies:
     - name: standard
       input:
-        injection: {action: block}
+        injection: {action: block, threshold: 0.7}    # lower ones also find orders that documents just have
         markers: {action: block}
         secrets: {action: redact}     # the provider gets placeholders, the caller its own values back
         pii: {action: redact}
