@@ -140,6 +140,11 @@ class Delivery:
         return self._phase is Phase.HELD and self._body.has_begun
 
     @property
+    def has_sent(self) -> bool:
+        """Whether anything of the body went: a head may go before."""
+        return self._released > 0
+
+    @property
     def is_flowing(self) -> bool:
         """Whether the headers were released: patience is then counted from event to event."""
         return self._phase is Phase.FLOWING

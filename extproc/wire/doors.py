@@ -154,7 +154,7 @@ class Doors:
                     await reading.await_end(delivery.patience_s)
                 return
             if delivery.is_flowing:
-                watch.note_first_token()
+                watch.note_released(has_text=delivery.has_sent)
                 deadline = loop.time() + delivery.patience_s
             elif delivery.is_held_back and not is_held_back:
                 deadline, is_held_back = min(deadline, loop.time() + HELD_S), True
@@ -232,9 +232,9 @@ class _Watch:
         self._started_at_s = started_at_s
         self.first_token_s: float | None = None
 
-    def note_first_token(self) -> None:
-        """Something was released just now."""
-        if self.first_token_s is None and self._started_at_s is not None:
+    def note_released(self, *, has_text: bool) -> None:
+        """Something was released just now; the head of an answer may go before its text."""
+        if has_text and self.first_token_s is None and self._started_at_s is not None:
             self.first_token_s = max(0.0, self._clock.now_s() - self._started_at_s)
 
 

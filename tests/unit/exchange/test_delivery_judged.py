@@ -98,9 +98,10 @@ async def test_the_head_waits_no_longer_than_its_moment_for_text_that_is_held() 
     assert door.is_held_back
     (released,) = await run(door, TimedOut())
     assert isinstance(released, ReleaseHead)
-    assert door.is_flowing
+    assert (door.is_flowing, door.has_sent) == (True, False)
     rest = await run(door, ResponseChunk(event(STOP) + event(DONE), is_last=True))
     assert b'"hi"' in sent(rest)
+    assert door.has_sent
 
 
 async def test_an_attempt_that_is_given_up_leaves_no_verdicts() -> None:
