@@ -14,6 +14,7 @@ from extproc.dialects.extension import EXTENSION
 from extproc.dialects.strict_json import parse_object
 from extproc.exchange.admission import Admission, AdmissionDesk, Step
 from extproc.exchange.events import Go, Reply, RequestBody, RequestHead, Wait
+from extproc.exchange.guarding import Guarded
 from extproc.exchange.rehearsal import rehearse
 from extproc.exchange.spending import Granted, usd
 from extproc.exchange.words import Facts, shown, shown_names, size
@@ -128,6 +129,9 @@ def _reason(step: Step, receipt: object, exchange: _Exchange) -> tuple[str, Fact
             return f"this path and method are served: {receipt}", ()
         case Secret():
             return f"one credential, in {_places(exchange.head)}; none in the query", ()
+        case Guarded(verdicts=verdicts):
+            found = tuple((each.scanner, f"{each.result} ({each.count})") for each in verdicts)
+            return "no scanner of its policy ends it; offline only the built-in ones are asked", found
         case Principal(key):
             return "the key's form and checksum are right, the directory has it, and it is live", _key_facts(key)
         case _:
