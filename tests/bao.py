@@ -85,7 +85,7 @@ class Bao:
         await self.must("PUT", "/v1/sys/seal")
 
     async def unseal(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.owner.unseal()
             is_active = False
             while not is_active:

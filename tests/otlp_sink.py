@@ -110,7 +110,7 @@ def serving_http(sink: Sink) -> Iterator[Sink]:
         sink.answers.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 @contextmanager

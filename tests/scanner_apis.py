@@ -88,4 +88,4 @@ def serving(api: ScannerApi) -> Iterator[ScannerApi]:
         api.answers.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

@@ -265,4 +265,4 @@ def serving(played: ScriptedVault | TokenEndpoints) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

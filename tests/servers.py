@@ -25,8 +25,8 @@ import redis
 
 from extproc.adapters.postgres_migrate import migrate_schema
 
-_START_S = 30.0
-_STOP_S = 10.0
+_START_S = 60.0
+_STOP_S = 30.0
 _QUIET = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
 
 
@@ -39,7 +39,7 @@ def wait_until(is_so: Callable[[], bool], what: str, limit_s: float = _START_S) 
         time.sleep(0.01)
 
 
-async def eventually(is_so: Callable[[], bool], what: str, limit_s: float = 5.0) -> float:
+async def eventually(is_so: Callable[[], bool], what: str, limit_s: float = _START_S) -> float:
     """Await a condition while the loop runs; the seconds it took."""
     begin = time.monotonic()
     while not is_so():

@@ -76,4 +76,4 @@ def serving(webhook: Webhook) -> Iterator[Webhook]:
         webhook.answers.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

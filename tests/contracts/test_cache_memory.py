@@ -20,7 +20,7 @@ from tests.servers import Redis8, Valkey, eventually
 from tests.tiny_encoder import vector_of
 
 PATIENT = CacheTimes(look_s=20.0, work_s=20.0, rest_s=0.0)
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 @dataclass

@@ -72,7 +72,7 @@ class Reviewer:
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join(5)
+        self.thread.join(60)
 
 
 @pytest.fixture(scope="module")

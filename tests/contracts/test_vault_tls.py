@@ -56,7 +56,7 @@ def address(ca: trustme.CA) -> Iterator[str]:
     yield f"https://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def vault(address: str, directory: Path, ca_file: Path | None) -> VaultCredentials:

@@ -32,7 +32,7 @@ from tests.servers import eventually
 
 _EXT_PROC = "envoy.service.ext_proc.v3"
 _OTLP = "opentelemetry.proto.collector.logs.v1"
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)

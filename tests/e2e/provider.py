@@ -146,7 +146,7 @@ class Provider:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def got(self, script: str) -> list[Request]:
         """The requests that named this script."""

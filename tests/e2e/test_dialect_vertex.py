@@ -267,7 +267,7 @@ async def test_a_stream_without_its_last_finish_reason_never_ends_cleanly(vertex
 
     vertex.provider.scripts["answer"] = play
     text = b""
-    async with vertex.client() as client, asyncio.timeout(10):
+    async with vertex.client() as client, asyncio.timeout(60):
         with pytest.raises(httpx.RemoteProtocolError):  # noqa: PT012 - it breaks while it is read
             async with client.stream("POST", "/v1/chat/completions", json=chat(stream=True)) as response:
                 async for data in response.aiter_bytes():

@@ -239,7 +239,7 @@ async def test_a_flood_ends_its_connection_and_a_good_client_is_served(
         await _send_all(connection, flood(connection))
         await connection.ended()
         assert rig.envoy_bytes() - before < 32 * MIB
-    wait_until(lambda: rig.envoy_bytes() - before < 4 * MIB, "Envoy's memory to be free again", 10)
+    wait_until(lambda: rig.envoy_bytes() - before < 4 * MIB, "Envoy's memory to be free again")
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -82,7 +82,7 @@ async def test_two_hundred_slow_requests_hold_up_nobody_and_end(rig: Rig, name: 
     before = rig.envoy_bytes()
     async with nothing_reaches_a_provider(rig), _crowd(rig, UNFINISHED[name]) as crowd:
         async with rig.client() as client:
-            wait_until(lambda: rig.stat("http[.]gateway[.]downstream_cx_active") >= CROWD, "the crowd", 10)
+            wait_until(lambda: rig.stat("http[.]gateway[.]downstream_cx_active") >= CROWD, "the crowd")
             models = await client.get("/v1/models")
             assert models.status_code == 200
             # All of them are still waiting: the good request did not wait for one to give up.
@@ -126,7 +126,7 @@ async def _ask_and_pause(rig: Rig, connection: Wire | Wire2) -> None:
         await connection.send(http1("POST", CHAT, body=body))
     else:
         await connection.request(1, fields2(), body)
-    await eventually(has_said_all.is_set, "the provider to have said all", 10)
+    await eventually(has_said_all.is_set, "the provider to have said all")
 
 
 def _connect(rig: Rig, protocol: str) -> contextlib.AbstractAsyncContextManager[Wire | Wire2]:
@@ -163,7 +163,7 @@ async def _crashes(rig: Rig, protocol: str) -> bool:
     async with _connect(rig, protocol) as connection:
         with contextlib.suppress(TimeoutError):
             await _ask_and_pause(rig, connection)
-            await eventually(lambda: envoy.poll() is not None, "the crash", 5)
+            await eventually(lambda: envoy.poll() is not None, "the crash")
     return envoy.poll() == -signal.SIGSEGV
 
 
@@ -186,7 +186,7 @@ async def test_readers_that_do_not_read_hold_up_nobody(rig: Rig) -> None:
     async with contextlib.AsyncExitStack() as stack:
         crowd = [await stack.enter_async_context(wire(rig, read_limit=1024)) for _ in range(40)]
         await asyncio.gather(*(connection.send(http1("POST", CHAT, body=body)) for connection in crowd))
-        await eventually(lambda: len(rig.provider.got(name)) == len(crowd), "all to be asked", 20)
+        await eventually(lambda: len(rig.provider.got(name)) == len(crowd), "all to be asked")
         async with rig.client() as client:
             for _ in range(10):
                 assert (await client.post(CHAT, json=chat())).status_code == 200
@@ -256,5 +256,5 @@ async def test_a_client_that_leaves_while_it_is_answered_ends_the_providers_work
     rig.provider.scripts[name] = endless
     async with wire(rig) as connection:
         await connection.send(http1("POST", CHAT, body=json.dumps(chat(stream=True, x_script=name)).encode()))
-        await eventually(started.is_set, "the first word", 10)
-    await eventually(gone.is_set, "the provider to be told", 10)
+        await eventually(started.is_set, "the first word")
+    await eventually(gone.is_set, "the provider to be told")

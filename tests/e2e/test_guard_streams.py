@@ -152,7 +152,7 @@ def delivery(rig: Rig, response: httpx.Response) -> dict[str, Any]:
         found[:] = [each for each in rig.journal("delivery") if each["context"]["id"] == named]
         return bool(found)
 
-    wait_until(is_there, f"the delivery of {named}", 20)
+    wait_until(is_there, f"the delivery of {named}")
     return found[-1]
 
 
@@ -243,7 +243,7 @@ async def test_a_block_in_mid_stream_is_an_event_a_break_and_the_providers_end(w
     last = data.rstrip(b"\n").rpartition(b"\n\n")[2]
     error = json.loads(last.rpartition(b"data: ")[2])["error"]
     assert (error["code"], last.startswith(b"event: error")) == ("completion_blocked", surface == "anthropic")
-    wait_until(gone.is_set, "the provider to see it end", 20)
+    wait_until(gone.is_set, "the provider to see it end")
     record = delivery(watched, response)
     assert not record["is_complete"]
     assert record["answer_bytes"] >= len(PROSE) * 60 + len(CANARY)

@@ -58,7 +58,7 @@ def elsewhere() -> Iterator[Elsewhere]:
     yield found
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def opened(page: Path, text: str) -> str:

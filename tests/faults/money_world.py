@@ -60,7 +60,7 @@ class World:
 
         version = asyncio.run(change())
         said = re.compile(rf"limits_taken\b.*\bversion\W+{version}\b")
-        wait_until(lambda: len(said.findall(self.rig.logs())) >= self.rig.gateway.workers, "the limits in force", 10)
+        wait_until(lambda: len(said.findall(self.rig.logs())) >= self.rig.gateway.workers, "the limits in force")
 
     def rows(self, exchange: str) -> list[dict[str, Any]]:
         with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
@@ -75,7 +75,7 @@ class World:
             return len(found) == 1 and bool(eval(is_so, {}, dict(found[0])))  # noqa: S307
 
         try:
-            wait_until(check, is_so, 10)
+            wait_until(check, is_so)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {found}") from None
         return found[0]
@@ -145,7 +145,7 @@ async def ask_and_leave(rig: Rig, script: str, *, after: str | None, **fields: A
                         break
         except httpx.ReadTimeout:
             assert after is None
-    wait_until(lambda: len({each["exchange"] for each in rig.journal("exchange")} - before) == 1, "its record", 10)
+    wait_until(lambda: len({each["exchange"] for each in rig.journal("exchange")} - before) == 1, "its record")
     (exchange,) = {each["exchange"] for each in rig.journal("exchange")} - before
     return str(exchange)
 

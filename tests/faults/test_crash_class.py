@@ -57,7 +57,7 @@ def prepare(rig: Rig) -> None:
 
 async def stall(rig: Rig, is_underway: Any) -> None:
     """Stop every worker in its tracks for a while, once the traffic is underway."""
-    await eventually(is_underway, "traffic", 20)
+    await eventually(is_underway, "traffic")
     for worker in rig.workers.values():
         worker.send_signal(signal.SIGSTOP)
     await asyncio.sleep(STALL_S)  # the fault itself, not a wait for something

@@ -82,7 +82,7 @@ async def test_a_stream_that_fails_after_its_first_words_breaks(yard: Yard, faul
     else:
         assert told == []
     if fault in {"idle", "late-error"}:
-        await eventually(lambda: number in yard.left, "the provider to see that nobody listens", 10)
+        await eventually(lambda: number in yard.left, "the provider to see that nobody listens")
     name = deployment_name(role, dialect)
     assert yard.sent(number).keys() == {name}
     assert foreign(yard, name, yard.sent(number)[name]) == []

@@ -62,7 +62,7 @@ async def test_a_swapped_model_under_load_fails_no_request_and_is_one_line(yard:
     async with rig.client() as client:
         loads = [asyncio.create_task(load(client, is_stream=index % 2 == 0)) for index in range(6)]
         text = rig.config.read_text()
-        await eventually(lambda: served[SERVED[0]] > 20, "traffic", 20)
+        await eventually(lambda: served[SERVED[0]] > 20, "traffic")
         for (old, new), expected in zip(SWAPS, SERVED[1:], strict=True):
             edited = text.replace(f"{old}\n", f"{new}\n")
             assert _changed_lines(text, edited) == 1

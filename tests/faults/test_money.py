@@ -158,7 +158,7 @@ async def kill_under_streams(world: World) -> dict[str, bool]:
 
     async with world.rig.client() as client:
         tasks = [asyncio.create_task(listen(client)) for _ in range(8)]
-        await eventually(lambda: len(begun) == 8, "the streams", 5)
+        await eventually(lambda: len(begun) == 8, "the streams")
         victim = world.rig.workers[0]
         victim.kill()
         await asyncio.to_thread(victim.wait, 10)
@@ -193,7 +193,7 @@ async def test_each_crossing_of_a_budget_is_posted_exactly_once_whichever_worker
     for expected, more in (([], 4), ([50], 4), ([50, 100], 6)):
         answers = await asyncio.gather(*(ask(world.rig, "used-up") for _ in range(more)))
         assert {each.status_code for each in answers} == {200}
-        await eventually(lambda expected=expected: len(told()) >= len(expected), "the event", 10)
+        await eventually(lambda expected=expected: len(told()) >= len(expected), "the event")
     await eventually_held(world, limit, (COST * 14, 0))
     assert [percent for percent, _ in told()] == [50, 100]
     assert all(used * 100 >= COST * 10 * percent for percent, used in told())

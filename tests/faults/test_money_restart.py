@@ -71,7 +71,7 @@ def kill_all(world: World) -> None:
         worker.kill()
     for worker in rig.workers.values():
         worker.wait(10)
-    wait_until(lambda: rig.stat("cluster[.]extproc[.]membership_healthy") == 0, "Envoy to see that all are gone", 10)
+    wait_until(lambda: rig.stat("cluster[.]extproc[.]membership_healthy") == 0, "Envoy to see that all are gone")
     nobody_takes(world)
 
 
@@ -79,7 +79,7 @@ def nobody_takes(world: World) -> None:
     """Wait until Envoy has tried once more to tell somebody."""
     failures = f"cluster[.]{JOURNAL_CLUSTER}[.]upstream_cx_connect_fail"
     before = world.rig.stat(failures)
-    wait_until(lambda: world.rig.stat(failures) > before, "a record that nobody takes", 10)
+    wait_until(lambda: world.rig.stat(failures) > before, "a record that nobody takes")
 
 
 def start_all(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_every_worker_killed_at_once_leaves_a_row_of_all_that_was_answered
     load = Load(world)
     calls = [asyncio.create_task(load.call()) for _ in range(CALLERS)]
     streams = [asyncio.create_task(load.stream()) for _ in range(STREAMS)]
-    await eventually(lambda: len(load.streams) == STREAMS and len(load.answered) > CALLERS * 5, "the load", 20)
+    await eventually(lambda: len(load.streams) == STREAMS and len(load.answered) > CALLERS * 5, "the load")
     await asyncio.to_thread(kill_all, world)
     load.is_over.set()
     await asyncio.gather(*calls, *streams)
@@ -134,8 +134,8 @@ def let_undecided_run_out(world: World, answered: set[str]) -> None:
         def pending() -> set[str]:
             return set(client.hkeys("b:{acme}:p")) - {"#"}
 
-        wait_until(lambda: not pending() & answered, "what was answered to be settled", 20)
-        wait_until(lambda: all(is_undecided(world, each) for each in pending()), "all that was sent to be settled", 20)
+        wait_until(lambda: not pending() & answered, "what was answered to be settled")
+        wait_until(lambda: all(is_undecided(world, each) for each in pending()), "all that was sent to be settled")
         for each in pending():
             client.zadd("b:{acme}:x", {each: 1})
 

@@ -163,10 +163,10 @@ async def test_a_primary_killed_while_its_replica_lags_costs_no_more_than_the_lo
             await eventually(lambda: traffic.unanswered >= CALLERS, "silence")
             tail = len(traffic.granted) - before_tail
             watched.replica.send(signal.SIGCONT)
-            await eventually(watched.is_promoted, "the failover", 20)
+            await eventually(watched.is_promoted, "the failover")
             with watched.replica.client() as replica:
                 assert int(replica.hget(f"b:{{{ORG}}}:c:org", "u")) < kept + tail * USED
-            await eventually(last.done, "the money running out", 20)
+            await eventually(last.done, "the money running out")
             assert not signs.done()
             last.result()
             # Whatever the tail had settled is settled again, by whoever asks next.

@@ -67,7 +67,7 @@ async def test_a_worker_killed_under_200_streams_breaks_only_its_own(patient_rig
         streams = [asyncio.create_task(read_stream(client, seen)) for _ in range(STREAMS)]
         await eventually(lambda: seen["first"] == STREAMS, "200 streams", 60)
         rig.workers[0].kill()
-        await eventually(lambda: any(stream.done() for stream in streams), "the break", 20)
+        await eventually(lambda: any(stream.done() for stream in streams), "the break")
         # Nobody may slip through while one of the two workers is gone.
         without_key = await asyncio.gather(
             *(
@@ -136,7 +136,7 @@ async def roll(rig: Rig, index: int) -> None:
     """What the fleet does: the successor takes the socket over, then the old worker drains."""
     old, inode = rig.workers[index], rig.socket(index).stat().st_ino
     rig.start_worker(index)
-    await eventually(lambda: rig.socket(index).stat().st_ino != inode, "the new worker's socket", 20)
+    await eventually(lambda: rig.socket(index).stat().st_ino != inode, "the new worker's socket")
     old.terminate()
     rig.retired.append(old)
 
@@ -152,7 +152,7 @@ async def test_a_stream_longer_than_the_drain_breaks_visibly(hasty_rig: Rig) -> 
     seen = Counter[str]()
     async with rig.client() as client:
         streams = [asyncio.create_task(read_stream(client, seen)) for _ in range(4)]
-        await eventually(lambda: seen["first"] >= 4, "the streams", 20)
+        await eventually(lambda: seen["first"] >= 4, "the streams")
         for worker in rig.workers.values():
             worker.terminate()
         assert set(await asyncio.gather(*streams)) == {"broken"}
@@ -181,7 +181,7 @@ async def test_a_client_that_leaves_stops_the_provider_and_counts_as_abandoned(p
         async for _ in response.aiter_bytes():
             break
         identity = response.headers["x-request-id"]
-    await eventually(is_cancelled.is_set, "the provider's cancel", 10)
+    await eventually(is_cancelled.is_set, "the provider's cancel")
     assert rig.exchange(identity)["outcome"] == "abandoned"
     (delivery,) = [each for each in rig.journal("delivery") if each["context"]["id"] == identity]
     assert delivery["is_complete"] is False
@@ -199,7 +199,7 @@ async def test_a_client_that_leaves_before_the_first_byte_counts_as_abandoned(pa
     async with rig.client() as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.post("/v1/chat/completions", json=chat(x_script="silent"), timeout=0.5)
-    await eventually(is_cancelled.is_set, "the provider's cancel", 10)
+    await eventually(is_cancelled.is_set, "the provider's cancel")
     (request,) = rig.provider.got("silent")
     assert rig.exchange(request.header("x-request-id") or "")["outcome"] == "abandoned"
 
@@ -256,4 +256,4 @@ async def test_a_provider_that_falls_silent_is_cut_after_an_error_event(hasty_ri
     got, _ = await read_until_broken(rig, "stuck")
     assert b"first" in got
     assert b"upstream_timeout" in got
-    await eventually(is_cancelled.is_set, "the provider's cancel", 10)
+    await eventually(is_cancelled.is_set, "the provider's cancel")

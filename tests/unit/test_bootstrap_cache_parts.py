@@ -58,7 +58,7 @@ async def test_a_memory_is_opened_over_redis(valkey_url: str) -> None:
     async with open_redis(valkey_url) as redis, open_memory(redis, MemoryClock()) as memory:
         await memory.put(entry, max_entries=1)
         assert await memory.get(PARTITION, entry.id) == entry
-        await eventually(lambda: len(memory.nearest(PARTITION, entry.vector, 1)) == 1, "its index", 20.0)
+        await eventually(lambda: len(memory.nearest(PARTITION, entry.vector, 1)) == 1, "its index")
 
 
 def test_a_gateway_without_a_cache_does_not_load_what_it_needs() -> None:

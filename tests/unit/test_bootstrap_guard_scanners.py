@@ -73,7 +73,7 @@ async def test_a_scanner_of_a_service() -> None:
     stop, ports = asyncio.Event(), list[int]()
     door = ScannerDoor({"hosted": Hosted()})
     server = asyncio.create_task(serve_scanners(door, "127.0.0.1:0", stop, drain_s=0, tell=ports.append))
-    await eventually(lambda: bool(ports), "the service", 20)
+    await eventually(lambda: bool(ports), "the service")
     settings = ServiceSettings(f"127.0.0.1:{ports[0]}", "hosted")
     assert await scan(settings) == (Finding("mine.injection", PLACE, 0, 6, 0.9),)
     stop.set()

@@ -30,7 +30,7 @@ async def test_what_is_opened_knows_the_limits_in_force_and_each_organisations_p
     async with (
         open_redis(valkey_url) as redis,
         open_money(environment, redis, MemoryClock(), lambda: outages) as money,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         assert money.desk.limits().by_organisation == {}
         assert money.desk.outage_of("acme").is_open
@@ -50,7 +50,7 @@ async def test_an_alert_is_posted_where_the_configuration_of_now_says_even_at_th
         async with (
             open_redis(valkey_url) as redis,
             open_money(environment, redis, MemoryClock(), dict, webhook=lambda: urls[0]) as money,
-            asyncio.timeout(10),
+            asyncio.timeout(60),
         ):
             money.alerts.tell("before", crossing)
             urls[0] = webhook.url

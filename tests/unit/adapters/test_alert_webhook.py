@@ -48,7 +48,7 @@ async def running(url: str | None, **options: Any) -> AsyncIterator[AlertWebhook
 
 async def settled(alerts: AlertWebhook) -> None:
     """Until nothing waits any more."""
-    await eventually(alerts._empty.is_set, "an empty queue", 10)
+    await eventually(alerts._empty.is_set, "an empty queue")
 
 
 def named(lines: list[Any], event: str) -> list[Any]:

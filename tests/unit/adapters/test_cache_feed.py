@@ -145,13 +145,13 @@ async def test_it_goes_on_when_redis_is_back(own_valkey: Valkey) -> None:
         teller, hearer = Side(client), Side(client)
         task = asyncio.create_task(hearer.feed.run())
         try:
-            await eventually(lambda: hearer.feed.is_ready, "the first time", 20.0)
+            await eventually(lambda: hearer.feed.is_ready, "the first time")
             own_valkey.kill()
             with pytest.raises(Unavailable):
                 await teller.put("lost")
             own_valkey.start()
             await teller.put("a")
-            await eventually(lambda: hearer.near() == {"a"}, "the worker beginning anew", 20.0)
+            await eventually(lambda: hearer.near() == {"a"}, "the worker beginning anew")
         finally:
             task.cancel()
             await asyncio.wait({task})

@@ -78,7 +78,7 @@ async def test_a_large_partition_gets_lists_and_still_finds_everything() -> None
     add(index, *names)
     task = asyncio.create_task(index.run())
     try:
-        await eventually(lambda: not index._partitions[PARTITION].is_crowded, "lists being made", 20.0)
+        await eventually(lambda: not index._partitions[PARTITION].is_crowded, "lists being made")
         add(index, "late")
         assert all(found(index, name, most=1) == {name} for name in [*names, "late"])
         assert index.count == 51
@@ -96,7 +96,7 @@ async def test_one_that_replaces_it_grows_as_well() -> None:
         add(fresh, *(f"text {number}" for number in range(50)))
         index.replace(fresh)
         assert (index.count, found(index, "old", most=99) & {"old"}) == (50, set())
-        await eventually(lambda: not index._partitions[PARTITION].is_crowded, "lists being made", 20.0)
+        await eventually(lambda: not index._partitions[PARTITION].is_crowded, "lists being made")
     finally:
         task.cancel()
         await asyncio.wait({task})

@@ -27,7 +27,7 @@ async def test_what_is_lost_is_followed_again_and_each_outage_is_two_lines() -> 
 
     with capture_logs() as lines:
         task = asyncio.ensure_future(follow_for_ever("keys", "redis", follow, 0.001))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await done.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -50,7 +50,7 @@ async def test_the_pauses_grow_up_to_the_longest() -> None:
         raise Unavailable("redis", "scripted")
 
     task = asyncio.ensure_future(follow_for_ever("keys", "redis", follow, 0.02))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await enough.wait()
     task.cancel()
     pauses = [after - before for before, after in pairwise(moments)]
@@ -70,5 +70,5 @@ async def test_a_bell_ends_the_wait_and_so_does_its_limit() -> None:
     bell = asyncio.Event()
     await ring(bell, 0.001)
     bell.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(60):
         await ring(bell, 3600)

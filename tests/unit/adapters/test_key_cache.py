@@ -77,7 +77,7 @@ async def test_a_published_revocation_is_applied_without_any_poll() -> None:
         world.keys.is_down = world.feed.is_down = True
         await world.word.publish(KeyChange(1, key.id, NOW_S))
         found = world.cache._keys
-        await eventually(lambda: found[digest].revoked_at_s == NOW_S, "the revocation", limit_s=1)
+        await eventually(lambda: found[digest].revoked_at_s == NOW_S, "the revocation")
         refused = await world.cache.find(digest)
         assert refused is not None
         assert not refused.is_live(NOW_S)
@@ -91,7 +91,7 @@ async def test_a_polled_revocation_needs_no_word() -> None:
         world.word.go_down()
         world.keys.is_down = True
         await world.feed.revoke(key.id, NOW_S, DEED)
-        await eventually(lambda: world.cache._keys[digest].revoked_at_s == NOW_S, "the revocation", limit_s=1)
+        await eventually(lambda: world.cache._keys[digest].revoked_at_s == NOW_S, "the revocation")
 
 
 async def test_a_false_word_takes_a_key_away_only_until_the_truth_is_read() -> None:
@@ -134,7 +134,7 @@ async def test_a_subscription_that_came_back_makes_the_feed_be_read() -> None:
         await eventually(lambda: world.word.listeners == 0, "the loss")
         await world.feed.revoke(key.id, NOW_S, DEED)
         world.word.is_down = False
-        await eventually(lambda: world.cache._keys[digest].revoked_at_s == NOW_S, "the revocation", limit_s=1)
+        await eventually(lambda: world.cache._keys[digest].revoked_at_s == NOW_S, "the revocation")
 
 
 async def test_a_feed_that_was_set_back_empties_the_cache() -> None:
@@ -162,7 +162,7 @@ class SlowDirectory:
     async def find(self, digest: bytes) -> VirtualKey | None:
         self.asked += 1
         answer = self.answer
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.gate.wait()
         if answer is None:
             raise Unavailable("postgres", "scripted")

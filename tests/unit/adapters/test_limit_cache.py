@@ -67,7 +67,7 @@ class World:
         def is_so() -> bool:
             return {name: kept for name, kept in self.cache.current().by_organisation.items() if kept} == wanted
 
-        await eventually(is_so, f"the limits being {wanted}", limit_s=1)
+        await eventually(is_so, f"the limits being {wanted}")
 
 
 async def test_a_worker_that_cannot_read_the_limits_has_nothing_to_decide_by() -> None:
@@ -178,5 +178,5 @@ async def test_on_real_servers_a_change_is_in_force_within_a_second_whichever_of
         own_postgres.start()
         changed = replace(ACME, concurrent=7)
         await declare(store, changed)
-        await eventually(lambda: cache.current().by_organisation["acme"] == (changed,), "the change", limit_s=5)
+        await eventually(lambda: cache.current().by_organisation["acme"] == (changed,), "the change")
         task.cancel()

@@ -82,7 +82,7 @@ async def test_while_postgres_is_away_rows_are_safe_on_the_disk_and_arrive_once_
         async with running(ledger):
             ledger.append(row("before", amount=1))
             assert await ledger.flush(10)
-            await eventually(lambda: ledger.unwritten == 0, "the first row", 10)
+            await eventually(lambda: ledger.unwritten == 0, "the first row")
             own_postgres.stop()
             for index in range(50):
                 ledger.append(row(f"during{index}", amount=1))
@@ -129,7 +129,7 @@ async def test_with_neither_postgres_nor_disk_it_is_full_and_what_it_holds_stays
         async with running(ledger):
             ledger.append(row("x"))
             assert not await ledger.flush(0.5)
-            await eventually(lambda: ledger.is_full, "being full", 10)
+            await eventually(lambda: ledger.is_full, "being full")
             for index in range(200):
                 ledger.append(row(f"x{index}"))
             assert ledger.unwritten == 100
@@ -166,7 +166,7 @@ async def test_stopping_leaves_nothing_in_memory_and_the_next_one_brings_what_is
         spool.close()
     assert set(written(postgres_dsn)) == {f"there{index}" for index in range(5)}
     async with open_pool(postgres_dsn) as pool, running(PostgresLedger(LedgerTables(pool), LedgerSpool(tmp_path))):
-        await eventually(lambda: used(postgres_dsn) == 10, "the heir's replay", 20)
+        await eventually(lambda: used(postgres_dsn) == 10, "the heir's replay")
     assert len(written(postgres_dsn)) == 10
 
 

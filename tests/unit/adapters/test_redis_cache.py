@@ -32,7 +32,7 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def cache(redis: Redis) -> AsyncIterator[RedisCache]:
     async with open_redis_cache(redis, MemoryClock(), CacheCaps(4096, 20_000), PATIENT, every_s=0.01) as opened:
-        await eventually(lambda: opened.feed.is_ready, "the index being built", 20.0)
+        await eventually(lambda: opened.feed.is_ready, "the index being built")
         yield opened
 
 
@@ -100,7 +100,7 @@ async def test_a_purge_that_redis_lost_holds_and_is_told_to_it_anew(cache: Redis
     async with open_redis_cache(redis, MemoryClock(), times=PATIENT, every_s=0.01) as other:
         rebuilds = cache.feed.rebuilds
         await other.put(make_entry("b"), max_entries=10)
-        await eventually(lambda: cache.feed.rebuilds > rebuilds, "this worker noticing", 20.0)
+        await eventually(lambda: cache.feed.rebuilds > rebuilds, "this worker noticing")
         assert await other.get(PARTITION, entry.id) is None, "and told Redis, which tells everybody"
 
 

@@ -54,7 +54,7 @@ async def test_what_is_under_way_outlives_its_hold_and_what_ended_does_not(budge
     holds.end(ExchangeId("unknown"))
     running = asyncio.create_task(holds.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await budgets.show(ORG, ["c"]) != [(0, 10)]:
                 await asyncio.sleep(0.01)
             first = await redis.zscore(f"b:{{{ORG}}}:x", "long")
@@ -82,7 +82,7 @@ async def test_a_hold_whose_deadline_was_evicted_is_given_back_in_the_end(budget
     await redis.delete(f"b:{{{ORG}}}:x")
     assert await holds.tidy() == 0
     assert await redis.zcard(f"b:{{{ORG}}}:x") == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await holds.tidy():
             await asyncio.sleep(0.01)
     assert await budgets.show(ORG, ["c"]) == [(0, 0)]
@@ -100,7 +100,7 @@ async def test_an_outage_is_said_by_who_asks_and_survived_by_who_runs(own_valkey
         try:
             assert not (await asyncio.wait([running], timeout=HOLD_S))[0]
             own_valkey.resume()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while await redis.zcard(f"b:{{{ORG}}}:x") == 1 and await holds.extend() == 0:
                     await asyncio.sleep(0.01)
             assert not running.done()

@@ -14,7 +14,7 @@ from tests.unit.adapters.test_log_journal import EXCHANGE
 
 
 async def counted(tally: RedisTally, expected: int) -> dict[Outcome, int]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (counts := await tally.read())[Outcome.ANSWERED] < expected:
             await asyncio.sleep(0.01)
     return counts

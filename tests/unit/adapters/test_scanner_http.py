@@ -125,7 +125,7 @@ async def test_one_that_hangs_is_given_up_in_time_and_its_thread_soon_after(api:
     api.answers.clear()
     world = World()
     assert await world.fail(api.url, 0.2) in {"no answer in time", "ReadTimeout"}
-    await eventually(lambda: world.poster.under_way == 0, "the thread's end", 10)
+    await eventually(lambda: world.poster.under_way == 0, "the thread's end")
     api.answers.set()
     assert await world.poster.post(api.url, {}, b"1", 30.0) == {"echo": 1}
 
@@ -135,7 +135,7 @@ async def test_one_that_trickles_is_given_up_in_time_and_holds_so_many_threads_a
     world = World(most_threads=2)
     reasons = await asyncio.gather(*(world.fail(api.url, 0.3) for _ in range(3)))
     assert max(reasons) == "too many questions are under way"
-    await eventually(lambda: world.poster.under_way == 0, "the threads' end", 10)
+    await eventually(lambda: world.poster.under_way == 0, "the threads' end")
     api.trickle_s, api.text = 0.0, None
     assert await world.poster.post(api.url, {}, b"1", 30.0) == {"echo": 1}
 

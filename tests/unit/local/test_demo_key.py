@@ -33,7 +33,7 @@ def environment(postgres_dsn: str, valkey_url: str, tmp_path: Path) -> Iterator[
             vault_secret_id_file=tmp_path / "secret",
         )
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 async def count(environment: Environment) -> int:

@@ -67,7 +67,7 @@ async def test_a_crashed_part_is_restarted_and_said_so_in_one_line(stack: Stack,
     await stack.supervisor.start(part("one", tmp_path))
     first = stack.pids["one"]
     first.signal(signal.SIGKILL)
-    await eventually(lambda: any("runs again" in line for line in stack.reports.lines), "the restart", 20)
+    await eventually(lambda: any("runs again" in line for line in stack.reports.lines), "the restart")
     assert stack.reports.lines[0] == "one was ended by SIGKILL; starting it again in 0.5 s"
     assert stack.pids["one"].is_alive()
     assert stack.pids["one"] != first
@@ -81,7 +81,7 @@ async def test_what_a_start_needs_is_done_again_after_a_crash(stack: Stack, tmp_
 
     await stack.supervisor.start(part("one", tmp_path, finish_start=finish))
     stack.pids["one"].signal(signal.SIGKILL)
-    await eventually(lambda: len(finished) == 2, "the second unsealing", 20)
+    await eventually(lambda: len(finished) == 2, "the second unsealing")
 
 
 async def test_a_restart_that_fails_is_tried_again_later_each_time(stack: Stack, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_a_restart_that_fails_is_tried_again_later_each_time(stack: Stack,
     )
     await stack.supervisor.start(part("one", tmp_path, program))
     stack.pids["one"].signal(signal.SIGKILL)
-    await eventually(lambda: any("runs again" in line for line in stack.reports.lines), "the second try", 20)
+    await eventually(lambda: any("runs again" in line for line in stack.reports.lines), "the second try")
     said = [line.split(";")[-1].strip() for line in stack.reports.lines]
     assert said[:2] == ["starting it again in 0.5 s", "trying again in 1 s"] or said[1].startswith("trying again in")
 
@@ -197,4 +197,4 @@ def test_parts_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         child = ProcessId.of(int(supervisor.stdout.readline()))
         assert child is not None
         supervisor.kill()
-    wait_until(lambda: not child.is_alive(), "the end of the orphan", 10)
+    wait_until(lambda: not child.is_alive(), "the end of the orphan")

@@ -75,7 +75,7 @@ async def test_every_worker_runs_and_all_end_with_the_fleet(directory: Path) -> 
 async def test_a_killed_worker_is_started_again(directory: Path) -> None:
     async with running(directory):
         os.kill(pids(directory, 0)[0], signal.SIGKILL)
-        await eventually(lambda: len(pids(directory, 0)) == 2, "the restart", 10)
+        await eventually(lambda: len(pids(directory, 0)) == 2, "the restart")
         assert len(pids(directory, 1)) == 1
 
 
@@ -83,8 +83,8 @@ async def test_a_roll_replaces_each_worker_once_and_starts_the_new_one_first(dir
     async with running(directory) as fleet:
         old = pids(directory, 0) + pids(directory, 1)
         fleet.roll()
-        await eventually(lambda: len(pids(directory, 0)) == 2 and len(pids(directory, 1)) == 2, "the roll", 10)
-        await eventually(lambda: not any(is_alive(pid) for pid in old), "the old ones' end", 10)
+        await eventually(lambda: len(pids(directory, 0)) == 2 and len(pids(directory, 1)) == 2, "the roll")
+        await eventually(lambda: not any(is_alive(pid) for pid in old), "the old ones' end")
         assert is_alive(pids(directory, 0)[1])
         assert is_alive(pids(directory, 1)[1])
 
@@ -117,10 +117,10 @@ def test_workers_end_when_their_supervisor_is_killed(directory: Path) -> None:
     supervisor = subprocess.Popen([sys.executable, "-c", program, str(directory)], cwd=Path(__file__).parents[3])
 
     async def wait() -> None:
-        await eventually(lambda: bool(pids(directory, 0) and pids(directory, 1)), "the workers", 20)
+        await eventually(lambda: bool(pids(directory, 0) and pids(directory, 1)), "the workers")
         supervisor.kill()
         supervisor.wait()
         workers = pids(directory, 0) + pids(directory, 1)
-        await eventually(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
+        await eventually(lambda: not any(is_alive(pid) for pid in workers), "the workers' end")
 
     asyncio.run(wait())

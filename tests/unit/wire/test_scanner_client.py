@@ -105,7 +105,7 @@ async def served(hosted: Any, keys: ServiceKeys | None = None) -> AsyncIterator[
     door = ScannerDoor({"it": hosted})
     serving = serve_scanners(door, "127.0.0.1:0", stop, keys=keys, drain_s=0, tell=ports.append)
     server = asyncio.create_task(serving)
-    await eventually(lambda: bool(ports), "the service", 20)
+    await eventually(lambda: bool(ports), "the service")
     yield f"localhost:{ports[0]}" if keys else f"127.0.0.1:{ports[0]}"
     stop.set()
     await server

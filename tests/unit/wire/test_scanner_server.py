@@ -60,7 +60,7 @@ async def world(**size: Any) -> AsyncIterator[World]:
     made = World(**size)
     stop, ports = asyncio.Event(), []
     server = asyncio.create_task(serve_scanners(made.door, "127.0.0.1:0", stop, drain_s=0, tell=ports.append))
-    await eventually(lambda: bool(ports), "the service", 20)
+    await eventually(lambda: bool(ports), "the service")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as made.channel:
         yield made
     made.scanner.gate.set()
