@@ -16,6 +16,7 @@ _IGNORED = re.compile(r"[\t\r\n\x00]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,30}):")
 _SPECIAL = ("http", "https", "ftp", "ws", "wss")
 _LONGEST_HOST = 253  # characters, RFC 1035
+_PORT = re.compile(r":[0-9]*\Z")
 _END_OF_HOST = re.compile(r"[/?#\\]")
 
 
@@ -35,6 +36,8 @@ class Url:
     def is_address(self) -> bool:
         """Whether the host is an IP address, in any of the ways that browsers read."""
         bare = self.host.strip("[]")
+        if ":" not in bare and not bare.rpartition(".")[2][:1].isdigit():
+            return False
         try:
             ipaddress.ip_address(bare)
         except ValueError:
@@ -85,9 +88,10 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _host(text: str) -> str:
-    host = unicodedata.normalize("NFKC", unquote(text)).lower()
+    is_plain = "%" not in text and text.isascii()
+    host = (text if is_plain else unicodedata.normalize("NFKC", unquote(text))).lower()
     within_brackets = host[: host.find("]") + 1] if host.startswith("[") else ""
-    host = within_brackets or re.sub(r":[0-9]*\Z", "", host).rstrip(".")
+    host = within_brackets or _PORT.sub("", host).rstrip(".")
     if host.isascii() or len(host) > _LONGEST_HOST:
         return host
     try:

