@@ -8,6 +8,8 @@ from extproc.model.token import mint_token
 
 PEPPER = Secret("rig-pepper")
 TOKEN = mint_token(OrganisationId("acme"), random.Random(7).randrange).reveal()  # noqa: S311
+OTHERS = {name: mint_token(OrganisationId(name), random.Random(name).randrange).reveal() for name in ("beta", "gamma")}  # noqa: S311
+"""Keys of other organisations."""
 PROVIDER_KEY = "sk-canary-provider-key"
 AWS_KEY_ID = "AKIACANARYKEYID"
 AWS_SECRET = "canary/aws+secret"

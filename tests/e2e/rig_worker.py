@@ -5,6 +5,7 @@ delivery obeys the model's name, the only thing it knows of a request that a cli
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import uvloop
 
 from extproc.adapters.memory import MemoryClock, MemoryHealth, MemoryKeys, MemoryVault
 from extproc.adapters.memory_guard import MemoryRuleRunner
+from extproc.bootstrap_guard_scanners import open_scanner
 from extproc.config.gateway import load
 from extproc.config.watch import GatewayWatch
 from extproc.exchange.admission import Admission, AdmissionDesk
@@ -35,7 +37,7 @@ from extproc.wire.doors import Doors, Limits, Line
 from extproc.wire.gen.gateway.v1.ext_proc_pb2 import ProcessingRequest
 from extproc.wire.journal_door import JournalDoor
 from extproc.wire.server import serve
-from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, CANARIES, PEPPER, PROVIDER_KEY, TOKEN, canary
+from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, CANARIES, OTHERS, PEPPER, PROVIDER_KEY, TOKEN, canary
 
 _WATCH_S = 0.1
 
@@ -183,6 +185,9 @@ def known_keys(clock: MemoryClock) -> MemoryKeys:
         hint="gk_acme_…e2e",
     )
     keys.put(key, digest_token(Secret(TOKEN), PEPPER))
+    for name, token in OTHERS.items():
+        other = replace(key, id=KeyId(f"key_{name}"), organisation=OrganisationId(name))
+        keys.put(other, digest_token(Secret(token), PEPPER))
     return keys
 
 
@@ -196,11 +201,17 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     refs[CredentialRef("providers/aws", "access_key_id")] = Secret(AWS_KEY_ID)
     refs[CredentialRef("providers/aws", "secret_access_key")] = Secret(AWS_SECRET)
     watched = GatewayWatch(config, gateway)
-    guard = GuardDesk(lambda: watched.current.guard, MemoryRuleRunner(), dict)
+    vault, stack = RigVault(refs), contextlib.AsyncExitStack()
+    # Those of the first configuration: no test declares another while it runs.
+    scanners = {
+        name: await stack.enter_async_context(open_scanner(name, settings, vault, clock))
+        for name, settings in gateway.scanners.items()
+    }
+    guard = GuardDesk(lambda: watched.current.guard, MemoryRuleRunner(), lambda: scanners)
     desk = AdmissionDesk(
         lambda: watched.current.catalog,
         known_keys(clock),
-        RigVault(refs),
+        vault,
         clock,
         MemoryHealth(),
         lambda: PEPPER,
@@ -213,6 +224,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     following = asyncio.create_task(follow(watched))
     await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
     following.cancel()
+    await stack.aclose()
 
 
 if __name__ == "__main__":
