@@ -43,6 +43,7 @@ from extproc.adapters.redis_tally import RedisTally
 from extproc.adapters.retirement_alarm import RetirementAlarm
 from extproc.adapters.use_journal import UseJournal
 from extproc.adapters.vault import VaultCredentials
+from extproc.bootstrap_cache import CacheRoom, open_cache_room
 from extproc.bootstrap_guard import GuardRoom, open_guard_room
 from extproc.bootstrap_metrics import open_metrics, watch_deployments
 from extproc.bootstrap_money import open_money
@@ -259,8 +260,11 @@ async def _work(environment: Environment, index: int) -> None:
         journal = Journals((LogJournal(), MetricsJournal(meter), tally, uses, health, money.settler))
         pepper = partial(vault.credential, PEPPER)
         guard = await stack.enter_async_context(open_guard_room(gateway, vault, clock))
-        desk = AdmissionDesk(snapshot, directory, vault, clock, health, pepper, money.desk, guard.desk)
-        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, _limits(gateway), money.holds)
+        cache = await stack.enter_async_context(open_cache_room(gateway, redis, vault, clock, meter))
+        limits = _limits(gateway)
+        remembering = cache.desk(limits.decide_s, limits.max_response_bytes)
+        desk = AdmissionDesk(snapshot, directory, vault, clock, health, pepper, money.desk, guard.desk, remembering)
+        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits, money.holds)
         socket = environment.run_dir / WORKER_SOCKET.format(index=index)
         async with asyncio.TaskGroup() as group:
             helpers = (
@@ -271,7 +275,7 @@ async def _work(environment: Environment, index: int) -> None:
                 group.create_task(health.run()),
                 group.create_task(uses.run()),
                 *(group.create_task(task()) for task in money.tasks),
-                group.create_task(_follow(source, gateway, snapshot, vault, guard)),
+                group.create_task(_follow(source, gateway, snapshot, vault, guard, cache)),
                 # One worker of the fleet speaks for all.
                 *((group.create_task(RetirementAlarm(snapshot, clock).run()),) if index == 0 else ()),
             )
@@ -294,7 +298,7 @@ def _reread(snapshot: Snapshot, vault: Vault) -> Callable[[DeploymentName], None
 
 
 async def _follow(
-    source: Path, gateway: Gateway, snapshot: Snapshot, vault: VaultCredentials, guard: GuardRoom
+    source: Path, gateway: Gateway, snapshot: Snapshot, vault: VaultCredentials, guard: GuardRoom, cache: CacheRoom
 ) -> None:
     """Take every new configuration, once its credentials and scanners are at hand; until then the old one serves."""
     log = structlog.get_logger("extproc.worker")
@@ -312,6 +316,7 @@ async def _follow(
             try:
                 await vault.load(credentials_of(pending))
                 await guard.take(pending)
+                await cache.take(pending)
             except Unavailable as trouble:
                 if told != pending.catalog.version:
                     log.warning("configuration_waits", version=pending.catalog.version, reason=str(trouble))

@@ -14,6 +14,7 @@ from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway
 from extproc.model.catalog import CredentialRef
 from extproc.model.dialects import credential_refs
+from extproc.model.embedders import EndpointModel
 from extproc.model.guard_scanners import credentials_of as scanner_credentials
 from extproc.model.vault_state import VaultState
 from extproc.policy.ports import Clock
@@ -34,10 +35,13 @@ def credentials_of(gateway: Gateway) -> Iterable[CredentialRef]:
     """Everything that must be there before the gateway can serve."""
     deployments = gateway.catalog.deployments.values()
     scanners = (reference for each in gateway.scanners.values() for reference in scanner_credentials(each))
+    settings = gateway.embedder
+    embedder = (settings.credential,) if isinstance(settings, EndpointModel) and settings.credential else ()
     return (
         PEPPER,
         *(reference for deployment in deployments for reference in credential_refs(deployment)),
         *scanners,
+        *embedder,
     )
 
 

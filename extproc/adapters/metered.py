@@ -15,6 +15,7 @@ from extproc.model.metrics import (
     ATTEMPT_SECONDS,
     ATTEMPTS,
     BUDGET_ALERTS,
+    CACHE_SAVED,
     COST,
     EXCHANGE_SECONDS,
     EXCHANGES,
@@ -125,6 +126,8 @@ class MeteredLedger:
         for kind, tokens in kinds.items():
             if tokens:
                 self._meter.add(TOKENS, tokens, kind=kind, **where)
+        if row.saved_micro_usd > 0:
+            self._meter.add(CACHE_SAVED, row.saved_micro_usd, model=row.model)
         if row.micro_usd > 0:
             self._meter.add(COST, row.micro_usd, **where)
         for flag in row.flags:

@@ -4,11 +4,13 @@
       |                |
       +---- reply -----+-----------------> DONE
 
-Each step returns the receipt that the next one requires: credential → Principal → Permit → Plan → Go. Refusals and
-outages become replies here and nowhere else; anything else that escapes is a bug, and the transport fails closed.
-Read next: ``planning`` for what is sent, ``delivery`` for the way back, ``explanation`` to watch it decide.
+Each step returns the receipt that the next one requires: credential → Principal → Permit → Plan → Go. What is
+remembered needs no plan. Refusals and outages become replies here and nowhere else; anything else that escapes is a
+bug, and the transport fails closed. Read next: ``planning`` for what is sent, ``delivery`` for the way back,
+``remembering`` for what is answered without, ``explanation`` to watch it decide.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
@@ -23,16 +25,20 @@ from extproc.exchange.events import (
     AdmissionEvent,
     Go,
     OutOfOrder,
+    Replay,
     Reply,
     RequestBody,
     RequestHead,
     Wait,
 )
 from extproc.exchange.guarding import Blocked, GuardAsked, Guarded, guard_request
+from extproc.exchange.heads import check_content, must_defer, removed_of, value_of
 from extproc.exchange.paths import read_path
 from extproc.exchange.planning import Facts, make_context, make_plan
+from extproc.exchange.remembering import NOTHING_LOOKED, Asked, RememberDesk, give_up, look
+from extproc.exchange.replay import given, with_held
 from extproc.exchange.replies import JSON_TYPE, refusal_of, reply_of
-from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, with_most_output
+from extproc.exchange.spending import SpendingDesk, Wish, end_user, hold, hold_request, with_most_output
 from extproc.exchange.tags import merge, tags_in_head, take_tags
 from extproc.model.catalog import Catalog, Operation
 from extproc.model.chat import ModelRequest
@@ -42,8 +48,6 @@ from extproc.model.ids import ExchangeId
 from extproc.model.plan import Headers, Plan
 from extproc.model.refusals import (
     INVALID_REQUEST,
-    UNSUPPORTED_CONTENT_ENCODING,
-    UNSUPPORTED_CONTENT_TYPE,
     Refusal,
     Unavailable,
 )
@@ -58,20 +62,8 @@ from extproc.policy.identify import identify, read_credential
 from extproc.policy.lineup import Circumstances
 from extproc.policy.needs import read_needs
 from extproc.policy.ports import Clock, Directory, Health, Vault
-from extproc.policy.reserve import Asker
+from extproc.policy.reserve import Asker, hide_user
 from extproc.policy.route import choose_route
-
-# What of the client's request may travel on. Everything else is removed: an application's internal headers are none
-# of a provider's business. Envoy's own stay until the attempt rewrite removes them; x-request-id is ours and stays.
-_KEPT = frozenset({"content-type", "content-length", "transfer-encoding", "accept", "host", "x-request-id"})
-_KEPT_PREFIXES = (":", "x-envoy-", "x-forwarded-")
-
-_BLANKS = " \t"
-"""RFC 9110, 5.6.3. Python's own idea of white space has a no-break space in it, which others take for a letter."""
-
-_DEFERRABLE_BYTES = 64 * 1024
-"""An HTTP/2 client may still be sending: above this, a refusal waits for the body. A reply that comes while ten
-megabytes are in flight is a stream error to some clients."""
 
 
 class Phase(Enum):
@@ -116,6 +108,8 @@ class AdmissionDesk:
     """None: no limits are asked, as where a request is only explained."""
     guard: GuardDesk | None = None
     """None: no text is judged, as where a request is only explained."""
+    cache: RememberDesk | None = None
+    """None: nothing is remembered, as where a request is only explained."""
 
 
 class Admission:
@@ -128,6 +122,7 @@ class Admission:
         "_exchange",
         "_head",
         "_key",
+        "_looked",
         "_model",
         "_observe",
         "_operation",
@@ -153,6 +148,7 @@ class Admission:
         self._model = ""
         self._verdicts: tuple[Verdict, ...] = ()
         self._tags: tuple[str, ...] = ()
+        self._looked = NOTHING_LOOKED
 
     @property
     def is_done(self) -> bool:
@@ -168,9 +164,9 @@ class Admission:
         match event, self._phase:
             case RequestHead(headers), Phase.START:
                 self._surface = surface_of(headers)
-                self._exchange = ExchangeId(_value(headers, "x-request-id"))
+                self._exchange = ExchangeId(value_of(headers, "x-request-id"))
                 action = await self._settle(self._on_head(event))
-                if isinstance(action, Reply) and _must_defer(event):
+                if isinstance(action, Reply) and must_defer(event):
                     self._deferred, action = action, Wait()
             case RequestBody(), Phase.AWAIT_BODY:
                 action = self._deferred or await self._settle(self._on_body(event))
@@ -188,6 +184,10 @@ class Admission:
             said = refusal
         except Unavailable as trouble:
             said = refusal_of(trouble)
+        except BaseException:
+            give_up(self._looked.ticket, self._desk.cache)
+            raise
+        give_up(self._looked.ticket, self._desk.cache)
         self._note(said)
         return reply_of(said, self._surface, self._exchange)
 
@@ -201,7 +201,7 @@ class Admission:
         spending.note(replace(row, tags=self._tags))
 
     async def _on_head(self, head: RequestHead) -> AdmissionAction:
-        operation, named, query = read_path(_value(head.headers, ":method"), _value(head.headers, ":path"))
+        operation, named, query = read_path(value_of(head.headers, ":method"), value_of(head.headers, ":path"))
         surface = SURFACES[self._surface]
         surface.check_head(head.headers)
         self._passed(Step.PATH, operation)
@@ -218,7 +218,7 @@ class Admission:
             permit = authorize(principal, named, self._catalog)
             self._passed(Step.PERMIT, permit)
             return self._answered(surface.write_model(self._catalog.models[permit.model]))
-        _check_content(head.headers)
+        check_content(head.headers)
         self._tags = merge(principal.key.tags, tags_in_head(head.headers))
         if head.is_end:
             raise Refusal(INVALID_REQUEST, "The request has no body.")
@@ -229,6 +229,7 @@ class Admission:
     async def _on_body(self, event: RequestBody) -> AdmissionAction:
         if self._head is None or self._principal is None or self._operation is None:
             raise OutOfOrder("a body without a head")
+        began_s = asyncio.get_running_loop().time()
         request = SURFACES[self._surface].read_request(self._operation, event.data)
         request, tags = take_tags(request)
         # The header's once more: together they may be too many.
@@ -240,8 +241,12 @@ class Admission:
         self._passed(Step.PERMIT, permit)
         user = end_user(request)
         guarded = await self._guard(request, permit)
-        request = guarded.request
         now_s = self._desk.clock.now_s()
+        facts = Facts(self._exchange, now_s, "", user=user, tags=self._tags, guarded=guarded)
+        remembered = await self._remember(request, guarded, permit, facts, began_s)
+        if remembered is not None:
+            return remembered
+        request = guarded.request
         needs = read_needs(request)
         # Seeded with the exchange's id: what was decided can be decided again.
         draw = Random(self._exchange).random  # noqa: S311 - chooses among equals, guards nothing
@@ -262,20 +267,55 @@ class Admission:
             request = with_most_output(request, granted.most_output)
             plan = make_plan(request, deployments, self._desk.vault, now_s)
         self._passed(Step.LIMITS, granted)
-        sealed = Sealed(guarded.secrets)
-        facts = Facts(
-            self._exchange, now_s, route.auto, granted.estimate, granted.held, user, self._tags, guarded, sealed
-        )
+        sealed = Sealed(guarded.secrets, self._looked.ticket)
+        held = replace(granted.held, headers=(*granted.held.headers, *self._looked.headers))
+        facts = Facts(self._exchange, now_s, route.auto, granted.estimate, held, user, self._tags, guarded, sealed)
         context = make_context(facts, permit, request, plan, self._catalog)
         self._desk.health.started(context, needs.input_tokens)
         return Go(
             plan=plan,
             context=context,
             set_headers=_order_headers(plan, request),
-            remove_headers=_removed(self._head.headers),
+            remove_headers=removed_of(self._head.headers),
             body=plan.attempts[0].body,
             sealed=sealed,
         )
+
+    async def _remember(
+        self, request: ModelRequest, guarded: Guarded, permit: Permit, facts: Facts, began_s: float
+    ) -> Replay | None:
+        """The remembered answer; None: there is none, and ``_looked`` says what storing one will need.
+
+        Raises:
+            Refusal: only a remembered answer was wanted, or a limit on requests is reached.
+            Unavailable: that limit cannot be asked.
+        """
+        desk, head = self._desk.cache, self._head
+        if desk is None or head is None or request.operation is Operation.COUNT_TOKENS:
+            return None
+        key, policies = permit.principal.key, self._desk.guard
+        asked = Asked(
+            request,
+            guarded,
+            key,
+            permit.model,
+            hide_user(facts.user) if facts.user else "",
+            self._exchange,
+            head.headers,
+            "" if policies is None else policies.policies().of_key(key).version,
+            self._catalog.version,
+            facts.now_s,
+        )
+        self._looked = await look(asked, desk, began_s + desk.patience_s)
+        if self._looked.hit is None:
+            return None
+        context = make_context(facts, permit, request, Plan(()), self._catalog)
+        replayed = await given(self._looked, context, self._desk.guard, guarded.secrets, desk)
+        if replayed is None or not self._looked.counts_requests:
+            return replayed
+        asker = Asker(key, permit.model, facts.user)
+        held = await hold_request(asker, self._exchange, self._desk.spending, facts.now_s)
+        return with_held(replayed, held)
 
     async def _guard(self, request: ModelRequest, permit: Permit) -> Guarded:
         """The request as the firewall lets it go on.
@@ -313,34 +353,6 @@ class Admission:
     def _passed(self, step: Step, receipt: object) -> None:
         if self._observe is not None:
             self._observe(step, receipt)
-
-
-def _value(headers: Headers, name: str) -> str:
-    return next((value for key, value in headers if key == name), "")
-
-
-def _check_content(headers: Headers) -> None:
-    encodings = {value.strip(_BLANKS).lower() for name, value in headers if name == "content-encoding"}
-    if not encodings <= {"", "identity"}:
-        raise Refusal(UNSUPPORTED_CONTENT_ENCODING)
-    kinds = [value for name, value in headers if name == "content-type"]
-    media, _, parameters = (kinds[0] if len(kinds) == 1 else "").partition(";")
-    charset = parameters.strip(_BLANKS).lower().replace('"', "")
-    if media.strip(_BLANKS).lower() != "application/json" or charset not in {"", "charset=utf-8", "charset=utf8"}:
-        raise Refusal(UNSUPPORTED_CONTENT_TYPE)
-
-
-def _must_defer(head: RequestHead) -> bool:
-    if head.is_end or not head.protocol.startswith("HTTP/2"):
-        return False
-    length = _value(head.headers, "content-length")
-    return not length.isascii() or not length.isdigit() or int(length) > _DEFERRABLE_BYTES
-
-
-def _removed(headers: Headers) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(name for name, _ in headers if name not in _KEPT and not name.startswith(_KEPT_PREFIXES))
-    )
 
 
 def _order_headers(plan: Plan, request: ModelRequest) -> Headers:

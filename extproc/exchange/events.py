@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from extproc.model.exchange import ExchangeContext
+from extproc.model.exchange import DeliveryRecord, ExchangeContext
 from extproc.model.plan import Headers, Plan
 from extproc.model.sealed import NOTHING_SEALED, Sealed
 
@@ -100,6 +100,15 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Admission: the gateway answers itself with what it remembers. Only ``exchange.replay`` makes one."""
+
+    reply: Reply
+    record: DeliveryRecord
+    """For the journal: what delivery saw of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseHead:
     """Delivery: let the response headers go, changed like this. The status stays where it is None."""
 
@@ -130,5 +139,5 @@ class Break:
     reason: str
 
 
-AdmissionAction = Wait | Go | Reply
+AdmissionAction = Wait | Go | Reply | Replay
 DeliveryAction = ReleaseHead | Send | PassTrailers | Reply | Break

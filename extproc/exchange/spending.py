@@ -16,6 +16,7 @@ from extproc.model.exchange import HeldCounter, Hold
 from extproc.model.ids import ExchangeId
 from extproc.model.ledger import LedgerRow
 from extproc.model.limits import Budget, Claim, Denied, Estimate, Left, LimitId, Outage, Reservation, Shortage, Unit
+from extproc.model.money import MicroUsd
 from extproc.model.plan import Headers
 from extproc.model.refusals import INSUFFICIENT_QUOTA, RATE_LIMIT_EXCEEDED, Refusal, Unavailable
 from extproc.policy.allowance import Allowances
@@ -79,6 +80,7 @@ class Granted:
 
 
 NOTHING = Estimate(0, 0, None)
+FREE = Estimate(0, 0, MicroUsd(0))
 NOTHING_HELD = Held(None, ())
 """No limit is for it."""
 
@@ -123,12 +125,39 @@ async def hold(asker: Asker, wish: Wish, desk: SpendingDesk | None, now_s: float
     return Granted(again, smaller, most_output)
 
 
+async def hold_request(asker: Asker, exchange: ExchangeId, desk: SpendingDesk | None, now_s: float) -> Held:
+    """Count a request that uses nothing, because its answer is remembered, against the limits on requests.
+
+    Raises:
+        Refusal: RATE_LIMIT_EXCEEDED.
+        Unavailable: as for ``hold``.
+    """
+    if desk is None:
+        return NOTHING_HELD
+    if desk.is_full():
+        raise Unavailable("ledger", "there is no place left for its rows")
+    limits = desk.limits()
+
+    def claim_at(moment_s: float) -> Claim:
+        # A budget that is used up is not exceeded by what costs nothing.
+        return replace(make_claim(limits, asker, FREE, exchange, HOLD_S, moment_s), counters=())
+
+    answer = await _ask(claim_at, desk, now_s)
+    if isinstance(answer, Denied):
+        raise refusal_for(answer, Unit.TOKENS)
+    return answer
+
+
 async def _reserve(
     limits: Limits, asker: Asker, expected: Estimate, wish: Wish, desk: SpendingDesk, now_s: float
 ) -> Held | Denied:
     def claim_at(moment_s: float) -> Claim:
         return make_claim(limits, asker, expected, wish.exchange, wish.patience_s + HOLD_S, moment_s)
 
+    return await _ask(claim_at, desk, now_s)
+
+
+async def _ask(claim_at: Callable[[float], Claim], desk: SpendingDesk, now_s: float) -> Held | Denied:
     try:
         answer = await desk.budgets.reserve(claim_at)
     except Unavailable:

@@ -15,7 +15,7 @@ from extproc.model.ids import (
     TeamId,
 )
 from extproc.model.limits import LimitId, Unit
-from extproc.model.money import Price
+from extproc.model.money import MicroUsd, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,20 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """Which remembered answer an exchange was given, in place of a provider's."""
+
+    tier: str
+    """How it was found: ``cache.Tier``."""
+    similarity: float
+    age_s: float
+    saved_micro_usd: MicroUsd
+    """What it cost when a provider gave it."""
+    exchange: str
+    """Which exchange paid that."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeContext:
     """What admission decided and the other doors need. Holds no prompt, no credential."""
 
@@ -98,6 +112,8 @@ class ExchangeContext:
     """Of the scanners that judged the request."""
     has_sealed: bool = False
     """Whether something sealed travels beside it, without which its answer cannot be judged."""
+    cached: CachedAnswer | None = None
+    """None: a provider is asked."""
 
 
 @dataclass(frozen=True, slots=True)

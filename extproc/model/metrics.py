@@ -102,6 +102,26 @@ SCAN_SECONDS = Metric(
     ("scanner", "direction"),
     (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
 )
+CACHE_LOOKUPS = Metric(
+    "gateway_cache_lookups_total",
+    Shape.COUNTER,
+    "{lookup}",
+    "Requests of which an answer might be remembered, by what came of looking.",
+    ("tier", "result"),
+)
+CACHE_SAVED = Metric(
+    "gateway_cache_saved_micro_usd_total",
+    Shape.COUNTER,
+    "{micro_usd}",
+    "What remembered answers had cost, in millionths of a dollar, each time that one was given.",
+    ("model",),
+)
+CACHE_DROPPED = Metric(
+    "gateway_cache_dropped_answers_total",
+    Shape.COUNTER,
+    "{answer}",
+    "Answers that were not remembered because too many waited or the memory could not be asked.",
+)
 TOKENS = Metric(
     "gateway_tokens_total",
     Shape.COUNTER,
@@ -205,6 +225,9 @@ METRICS = (
     FAILED_DELIVERIES,
     VERDICTS,
     SCAN_SECONDS,
+    CACHE_LOOKUPS,
+    CACHE_SAVED,
+    CACHE_DROPPED,
     TOKENS,
     COST,
     FLAGGED,

@@ -73,6 +73,8 @@ DEPENDENCY_UNAVAILABLE = Kind("dependency_unavailable", 503, "server_error", "Th
 GATEWAY_UNAVAILABLE = Kind("gateway_unavailable", 503, "server_error", "The gateway cannot decide right now.")
 INTERNAL_ERROR = Kind("internal_error", 500, "server_error", "The gateway failed; nothing was sent.")
 
+NOT_CACHED = Kind("not_cached", 504, "server_error", "There is no remembered answer, and only one was asked for.")
+
 UPSTREAM_UNAVAILABLE = Kind("upstream_unavailable", 503, "server_error", "No deployment could be reached.")
 UPSTREAM_TIMEOUT = Kind("upstream_timeout", 504, "server_error", "The provider did not answer in time.")
 UPSTREAM_ERROR = Kind("upstream_error", 502, "server_error", "The provider failed.")

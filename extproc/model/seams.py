@@ -40,6 +40,12 @@ AUTO_HEADER = "x-gateway-auto"
 DEGRADED_HEADER = "x-gateway-degraded"
 """Response headers that tell the caller what served it, where ``routing.tells_route`` says so."""
 
+CACHE_HEADER = "x-gateway-cache"
+"""Response header where answers are remembered: ``hit``, ``miss``, or ``bypass`` for what is not looked for."""
+CACHE_SIMILARITY_HEADER = "x-gateway-cache-similarity"
+CACHE_AGE_HEADER = "x-gateway-cache-age"
+"""Of a hit: the cosine, 1.0000 for the same question, and whole seconds."""
+
 ESTIMATE_HEADER = "x-gateway-estimate"
 """Response header of a count of tokens that the gateway made itself: ``true``."""
 

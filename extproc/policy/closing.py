@@ -16,9 +16,11 @@ from extproc.model.catalog import Operation
 from extproc.model.exchange import (
     AttemptLimits,
     AttemptRecord,
+    CachedAnswer,
     DeliveryRecord,
     ExchangeContext,
     ExchangeRecord,
+    Outcome,
     Usage,
 )
 from extproc.model.guard import Verdict
@@ -53,6 +55,8 @@ def close_delivered(record: DeliveryRecord, now_s: float) -> Closing | None:
     one is free.
     """
     context = record.context
+    if context.cached is not None:
+        return _close_cached(record, context.cached, now_s)
     limits = next((each for each in context.plan if each.deployment == record.deployment), None)
     if limits is None:
         return None
@@ -95,6 +99,11 @@ def close_finished(record: ExchangeRecord, now_s: float) -> Closing:
             ),
             None,
         )
+    if context.cached is not None:
+        is_given = record.outcome is Outcome.ANSWERED
+        end = End.CACHED if is_given else End(record.outcome)
+        row = replace(_whose(context, Rank.JOURNAL, end, now_s), status=record.status, is_final=True)
+        return Closing(row, _free_settlement(context, Rank.JOURNAL))
     made = len(context.plan[: 1 if record.attempts is None else record.attempts])
     last = context.plan[max(made, 1) - 1]
     judged, perhaps = _NOBODYS, max(0, made - 1)
@@ -108,6 +117,27 @@ def close_finished(record: ExchangeRecord, now_s: float) -> Closing:
     row = _with(closing.row, status=record.status, is_final=True, attempts=made)
     is_void = context.hold is not None and judged is _NOBODYS and not unanswered
     return Closing(row, None if is_void else closing.settlement, is_void)
+
+
+def _close_cached(record: DeliveryRecord, cached: CachedAnswer, now_s: float) -> Closing:
+    """A remembered answer: it costs nothing, and what it cost once is saved if it was given."""
+    context = record.context
+    is_given = record.is_complete and not record.failure
+    row = _whose(context, Rank.DELIVERY, End.CACHED if is_given else End.FAILED, now_s)
+    filled = replace(
+        row,
+        deployment=record.deployment,
+        status=record.status,
+        saved_micro_usd=cached.saved_micro_usd if is_given else MicroUsd(0),
+        verdicts=tuple(sorted({*row.verdicts, *map(write_verdict, record.verdicts)})),
+    )
+    return Closing(filled, _free_settlement(context, Rank.DELIVERY))
+
+
+def _free_settlement(context: ExchangeContext, rank: Rank) -> Settlement | None:
+    if context.hold is None:
+        return None
+    return Settlement(ExchangeId(context.id), context.organisation, (), context.hold.buckets, 0, rank)
 
 
 def close_attempt(record: AttemptRecord, now_s: float) -> LedgerRow | None:

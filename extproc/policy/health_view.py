@@ -138,7 +138,7 @@ class HealthView:
     def delivered(self, record: DeliveryRecord) -> None:
         """See ``Journal``."""
         exchange, now_s = record.context.id, self._clock.now_s()
-        if not exchange:
+        if not exchange or record.context.cached is not None:
             return
         if record.usage is not None:
             tokens = record.usage.input_tokens + record.usage.output_tokens

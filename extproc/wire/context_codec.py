@@ -6,8 +6,9 @@ import binascii
 from google.protobuf.message import DecodeError
 
 from extproc.model.catalog import Operation
-from extproc.model.exchange import AttemptLimits, ExchangeContext
+from extproc.model.exchange import AttemptLimits, CachedAnswer, ExchangeContext
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
+from extproc.model.money import MicroUsd
 from extproc.wire.gen.gateway.v1 import exchange_context_pb2 as pb
 from extproc.wire.guard_codec import decode_verdict, encode_verdict
 from extproc.wire.hold_codec import decode_hold, decode_price, encode_hold, encode_price
@@ -42,6 +43,7 @@ def encode_context(context: ExchangeContext) -> str:
         answer_headers=[pb.AnswerHeader(name=name, value=value) for name, value in context.answer_headers],
         verdicts=[encode_verdict(verdict) for verdict in context.verdicts],
         has_sealed=context.has_sealed,
+        cached=_encode_cached(context.cached),
         plan=[
             pb.AttemptLimits(
                 deployment=limits.deployment,
@@ -96,6 +98,7 @@ def decode_context(text: str) -> ExchangeContext:
         answer_headers=tuple((each.name, each.value) for each in message.answer_headers),
         verdicts=verdicts,
         has_sealed=message.has_sealed,
+        cached=_decode_cached(message.cached) if message.HasField("cached") else None,
         plan=tuple(
             AttemptLimits(
                 DeploymentName(limits.deployment),
@@ -110,4 +113,22 @@ def decode_context(text: str) -> ExchangeContext:
             )
             for limits in message.plan
         ),
+    )
+
+
+def _encode_cached(cached: CachedAnswer | None) -> pb.CachedAnswer | None:
+    if cached is None:
+        return None
+    return pb.CachedAnswer(
+        tier=cached.tier,
+        similarity=cached.similarity,
+        age_s=cached.age_s,
+        saved_micro_usd=cached.saved_micro_usd,
+        exchange=cached.exchange,
+    )
+
+
+def _decode_cached(message: pb.CachedAnswer) -> CachedAnswer:
+    return CachedAnswer(
+        message.tier, message.similarity, message.age_s, MicroUsd(message.saved_micro_usd), message.exchange
     )

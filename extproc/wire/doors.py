@@ -17,8 +17,10 @@ import structlog
 
 from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import HELD_S, Delivery
-from extproc.exchange.events import Break, DeliveryEvent, TimedOut
+from extproc.exchange.events import Break, DeliveryEvent, Replay, TimedOut
+from extproc.exchange.keeping import Keeper
 from extproc.exchange.output_guard import open_output_guard
+from extproc.exchange.remembering import remember
 from extproc.model.sealed import NOTHING_SEALED, Sealed
 from extproc.model.seams import DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY
 from extproc.model.secret import Secret
@@ -106,8 +108,18 @@ class Doors:
                 return
             async with asyncio.timeout(self._limits.decide_s):
                 action = await admission.handle(decode_admission(message))
-                await line.write(encode_admission(action, self._desk.pepper))
+                if isinstance(action, Replay):
+                    await self._replay(line, action)
+                else:
+                    await line.write(encode_admission(action, self._desk.pepper))
             patience_s = self._limits.body_s
+
+    async def _replay(self, line: "Line", action: Replay) -> None:
+        try:
+            await line.write(encode_admission(action, self._desk.pepper))
+        finally:
+            # No await here: this also runs when the stream was cancelled.
+            self._journal.delivered(action.record)
 
     async def _deliver(self, line: "Line") -> None:
         async with asyncio.timeout(self._limits.head_s):
@@ -117,7 +129,15 @@ class Doors:
         seat = decode_seat(first)
         sealed = _sealed(seat, self._desk.pepper)
         guard = open_output_guard(self._desk.guard, seat.context, sealed.guard)
-        delivery = Delivery(seat.context, seat.deployment, seat.number, self._limits.max_response_bytes, guard)
+        cache = self._desk.cache if sealed.ticket is not None else None
+        delivery = Delivery(
+            seat.context,
+            seat.deployment,
+            seat.number,
+            self._limits.max_response_bytes,
+            guard,
+            None if cache is None else Keeper(),
+        )
         holds = self._holds if seat.context.hold is not None else None
         if holds is not None:
             holds.begin(seat.context.organisation, seat.context.id)
@@ -129,6 +149,8 @@ class Doors:
             if holds is not None:
                 holds.end(seat.context.id)
             self._journal.delivered(replace(delivery.record, first_token_s=watch.first_token_s))
+            if cache is not None and sealed.ticket is not None:
+                remember(delivery, sealed.ticket, cache)
 
     async def _pump(self, line: "Line", delivery: Delivery, event: DeliveryEvent, watch: "_Watch") -> None:
         reading = _Reading(line)

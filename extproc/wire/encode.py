@@ -5,7 +5,8 @@ from typing import Any, assert_never
 
 from google.protobuf.struct_pb2 import Struct
 
-from extproc.exchange.events import AdmissionAction, Go, PassTrailers, ReleaseHead, Reply, Send, Wait
+from extproc.exchange.events import AdmissionAction, Go, PassTrailers, ReleaseHead, Replay, Reply, Send, Wait
+from extproc.model.exchange import ExchangeContext
 from extproc.model.plan import Headers, Plan
 from extproc.model.sealed import NOTHING_SEALED
 from extproc.model.seams import (
@@ -42,6 +43,10 @@ def encode_admission(action: AdmissionAction, pepper: Callable[[], Secret]) -> p
             return _go(action, pepper)
         case Reply():
             return encode_reply(action)
+        case Replay():
+            reply = encode_reply(action.reply)
+            reply.dynamic_metadata.CopyFrom(_context_metadata(action.record.context))
+            return reply
         case _:
             assert_never(action)
 
@@ -91,15 +96,22 @@ def _go(action: Go, pepper: Callable[[], Secret]) -> pb.ProcessingResponse:
     metadata.update(
         {
             NAMESPACE_ORDER: _order(action.plan),
-            NAMESPACE_CONTEXT: {
-                CONTEXT_FIELD: encode_context(action.context),
-                SURFACE_FIELD: action.context.surface,
-            },
+            NAMESPACE_CONTEXT: _context_fields(action.context),
             NAMESPACE_ATTEMPT: _attempts(action.plan, action.body),
             **_sealed(action, pepper),
         }
     )
     return pb.ProcessingResponse(request_body=pb.BodyResponse(response=common), dynamic_metadata=metadata)
+
+
+def _context_metadata(context: ExchangeContext) -> Struct:
+    metadata = Struct()
+    metadata.update({NAMESPACE_CONTEXT: _context_fields(context)})
+    return metadata
+
+
+def _context_fields(context: ExchangeContext) -> dict[str, Any]:
+    return {CONTEXT_FIELD: encode_context(context), SURFACE_FIELD: context.surface}
 
 
 def _sealed(action: Go, pepper: Callable[[], Secret]) -> dict[str, Any]:

@@ -81,6 +81,9 @@ def encode_sealed(sealed: Sealed) -> bytes:
             ttl_s=ticket.ttl_s,
             max_entries=ticket.max_entries,
             is_first=ticket.is_first,
+            embedder=ticket.embedder,
+            rival=ticket.rival or "",
+            rival_similarity=ticket.rival_similarity,
         ),
     ).SerializeToString()
 
@@ -106,7 +109,17 @@ def decode_sealed(data: bytes) -> Sealed:
 
 def _ticket(message: pb.Ticket) -> Ticket:
     question = Question(Partition(message.partition), EntryId(message.id), message.text, message.owner)
-    return Ticket(question, message.vector, message.ttl_s, message.max_entries, message.is_first)
+    rival = EntryId(message.rival) if message.rival else None
+    return Ticket(
+        question,
+        message.vector,
+        message.ttl_s,
+        message.max_entries,
+        message.is_first,
+        message.embedder,
+        rival,
+        message.rival_similarity,
+    )
 
 
 def _place(text: str) -> Place:

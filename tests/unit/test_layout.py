@@ -57,6 +57,7 @@ DECLARATIONS = {
 ALSO_TESTED = {
     "adapters/test_postgres_schema.py": "the triggers in migrations/*.sql, which no Python file holds",
     "exchange/test_admission_judged.py": "admission where a request is judged; test_admission has all else of it",
+    "policy/test_closing_cached.py": "ends that a remembered answer made; test_closing has all others",
     "exchange/test_delivery_judged.py": "delivery where an answer is judged; test_delivery has all else of it",
 }
 """Unit tests in a room that mirror no Python file, and what they are about."""

@@ -14,6 +14,7 @@ from extproc.exchange.spending import (
     Wish,
     end_user,
     hold,
+    hold_request,
     limit_headers,
     refusal_for,
     with_most_output,
@@ -282,3 +283,22 @@ async def test_what_could_not_be_recorded_is_not_let_pass() -> None:
     at = replace(desk(Answering(Reservation)), is_full=lambda: True)
     with pytest.raises(Unavailable, match="ledger"):
         await held(at)
+
+
+async def test_an_answer_that_costs_nothing_counts_against_rates_and_not_against_budgets() -> None:
+    budgets = Answering(lambda claim: Reservation(claim, LEFT, None, None))
+    asker = Asker(KEY, ModelName("one"))
+    found = await hold_request(asker, ExchangeId("x"), desk(budgets, DAY, RPM), NOW_S)
+    (claim,) = budgets.asked
+    assert claim.counters == ()
+    assert [(bucket.rate, bucket.tokens) for bucket in claim.buckets] == [("rpm", 0)]
+    assert found.hold is not None
+    assert found.hold.counters == ()
+
+
+async def test_a_rate_that_is_reached_refuses_a_remembered_answer_too() -> None:
+    denied = Denied(Shortage.REQUESTS, LimitId("rpm"), 60, 0, 60, 1.0)
+    budgets = Answering(lambda _: denied)
+    with pytest.raises(Refusal) as refused:
+        await hold_request(Asker(KEY, ModelName("one")), ExchangeId("x"), desk(budgets, RPM), NOW_S)
+    assert refused.value.kind.code == "rate_limit_exceeded"

@@ -11,7 +11,7 @@ _CODES = """
     ambiguous_credentials completion_blocked content_blocked content_filter context_length_exceeded
     credential_in_query data_boundary dependency_unavailable duplicate_key forbidden_field gateway_unavailable
     insufficient_quota internal_error invalid_api_key invalid_json invalid_request method_not_allowed
-    missing_credentials model_not_found model_without_price operation_not_supported rate_limit_exceeded
+    missing_credentials model_not_found model_without_price not_cached operation_not_supported rate_limit_exceeded
     request_timeout request_too_large scanner_unavailable too_complex unknown_host unknown_path
     unsupported_content_encoding unsupported_content_type upstream_error upstream_invalid_response
     upstream_rate_limited upstream_rejected upstream_response_too_large upstream_timeout upstream_unavailable

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.catalog import Operation
-from extproc.model.exchange import AttemptLimits, ExchangeContext, HeldCounter, Hold
+from extproc.model.exchange import AttemptLimits, CachedAnswer, ExchangeContext, HeldCounter, Hold
 from extproc.model.ids import DeploymentName, ExchangeId, KeyId, ModelName, OrganisationId, ProjectId, TeamId
 from extproc.model.limits import LimitId, Unit
-from extproc.model.money import Price
+from extproc.model.money import MicroUsd, Price
 from extproc.wire.context_codec import ContextUnreadable, decode_context, encode_context
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -75,3 +75,22 @@ def test_what_admission_writes_is_what_the_other_doors_read(context: ExchangeCon
 def test_what_admission_did_not_write_is_refused(written: str) -> None:
     with pytest.raises(ContextUnreadable):
         decode_context(written)
+
+
+def test_which_remembered_answer_was_given_travels_too() -> None:
+    cached = CachedAnswer("semantic", 0.9312, 12.5, MicroUsd(42), "x-0")
+    context = ExchangeContext(
+        ExchangeId("x"),
+        OrganisationId("o"),
+        TeamId("t"),
+        ProjectId("p"),
+        KeyId("k"),
+        Operation.CHAT,
+        ModelName("m"),
+        is_stream=False,
+        wants_usage=False,
+        plan=(),
+        catalog_version="v",
+        cached=cached,
+    )
+    assert decode_context(encode_context(context)) == context

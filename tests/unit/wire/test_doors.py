@@ -9,9 +9,10 @@ import pytest
 
 from extproc.adapters.memory import MemoryJournal
 from extproc.model.seams import CONTEXT_FIELD, DOOR_ADMISSION, DOOR_DELIVERY, DOOR_KEY, NAMESPACE_CONTEXT
-from extproc.wire.context_codec import encode_context
+from extproc.wire.context_codec import decode_context, encode_context
 from extproc.wire.doors import Doors, Limits, _Reading
 from extproc.wire.gen.gateway.v1 import ext_proc_pb2 as pb
+from tests.unit.exchange.remembered import Remembering
 from tests.unit.exchange.test_delivery import ANSWER, context
 from tests.unit.exchange.worlds import World, chat
 
@@ -215,3 +216,19 @@ async def test_a_message_that_comes_after_a_time_out_is_read_all_the_same_and_on
     assert not await reading.waits(0)
     reading.leave()
     line.messages.put_nowait(None)
+
+
+async def test_a_remembered_answer_is_one_reply_and_is_told_to_the_journal() -> None:
+    remembering = Remembering()
+    await remembering.ask("hi")
+    journal = MemoryJournal()
+    world = remembering.world
+    line = FakeContext(DOOR_ADMISSION, [request_head(world), request_body()])
+    await Doors(remembering.desk, journal, lambda: "incident", Limits()).process(None, line)
+    assert kinds(line) == ["request_headers", "immediate_response"]
+    reply = line.sent[1].immediate_response
+    assert (reply.status.code, reply.details) == (200, "gateway:cached")
+    (record,) = journal.deliveries
+    written = line.sent[1].dynamic_metadata.fields[NAMESPACE_CONTEXT].struct_value.fields[CONTEXT_FIELD].string_value
+    assert decode_context(written) == record.context
+    assert record.context.cached is not None

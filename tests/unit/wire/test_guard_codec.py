@@ -37,7 +37,10 @@ def test_a_place_is_a_list() -> None:
         decode_verdict(message)
 
 
-@pytest.mark.parametrize("ticket", [None, Ticket(QUESTION, b"\0\1", 60.0, 5, is_first=True)])
+SAMPLED = Ticket(QUESTION, b"", 1.5, 7, embedder="m@1", rival=EntryId("e2"), rival_similarity=0.93)
+
+
+@pytest.mark.parametrize("ticket", [None, Ticket(QUESTION, b"\0\1", 60.0, 5, is_first=True), SAMPLED])
 def test_what_is_sealed_comes_back(ticket: Ticket | None) -> None:
     secrets = GuardSecrets("canary", (Redaction("[card-1]", "4111", "pii.card"),), "{}", ("a", "b"))
     assert decode_sealed(encode_sealed(Sealed(secrets, ticket))) == Sealed(secrets, ticket)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExchangeContext(_message.Message):
-    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers", "verdicts", "has_sealed")
+    __slots__ = ("id", "organisation", "team", "project", "key", "operation", "model", "is_stream", "wants_usage", "plan", "catalog_version", "surface", "started_at_s", "tells_route", "auto", "hold", "input_tokens", "output_tokens", "user", "tags", "answer_headers", "verdicts", "has_sealed", "cached")
     ID_FIELD_NUMBER: _ClassVar[int]
     ORGANISATION_FIELD_NUMBER: _ClassVar[int]
     TEAM_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class ExchangeContext(_message.Message):
     ANSWER_HEADERS_FIELD_NUMBER: _ClassVar[int]
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     HAS_SEALED_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     id: str
     organisation: str
     team: str
@@ -54,7 +55,22 @@ class ExchangeContext(_message.Message):
     answer_headers: _containers.RepeatedCompositeFieldContainer[AnswerHeader]
     verdicts: _containers.RepeatedCompositeFieldContainer[Verdict]
     has_sealed: bool
-    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ..., has_sealed: _Optional[bool] = ...) -> None: ...
+    cached: CachedAnswer
+    def __init__(self, id: _Optional[str] = ..., organisation: _Optional[str] = ..., team: _Optional[str] = ..., project: _Optional[str] = ..., key: _Optional[str] = ..., operation: _Optional[str] = ..., model: _Optional[str] = ..., is_stream: _Optional[bool] = ..., wants_usage: _Optional[bool] = ..., plan: _Optional[_Iterable[_Union[AttemptLimits, _Mapping]]] = ..., catalog_version: _Optional[str] = ..., surface: _Optional[str] = ..., started_at_s: _Optional[float] = ..., tells_route: _Optional[bool] = ..., auto: _Optional[str] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., user: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., answer_headers: _Optional[_Iterable[_Union[AnswerHeader, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ..., has_sealed: _Optional[bool] = ..., cached: _Optional[_Union[CachedAnswer, _Mapping]] = ...) -> None: ...
+
+class CachedAnswer(_message.Message):
+    __slots__ = ("tier", "similarity", "age_s", "saved_micro_usd", "exchange")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    SIMILARITY_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    SAVED_MICRO_USD_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    tier: str
+    similarity: float
+    age_s: float
+    saved_micro_usd: int
+    exchange: str
+    def __init__(self, tier: _Optional[str] = ..., similarity: _Optional[float] = ..., age_s: _Optional[float] = ..., saved_micro_usd: _Optional[int] = ..., exchange: _Optional[str] = ...) -> None: ...
 
 class Verdict(_message.Message):
     __slots__ = ("scanner", "direction", "result", "policy", "latency_us", "findings", "count")

@@ -37,7 +37,7 @@ class Redaction(_message.Message):
     def __init__(self, placeholder: _Optional[str] = ..., original: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class Ticket(_message.Message):
-    __slots__ = ("partition", "id", "text", "owner", "vector", "ttl_s", "max_entries", "is_first")
+    __slots__ = ("partition", "id", "text", "owner", "vector", "ttl_s", "max_entries", "is_first", "embedder", "rival", "rival_similarity")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,9 @@ class Ticket(_message.Message):
     TTL_S_FIELD_NUMBER: _ClassVar[int]
     MAX_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     IS_FIRST_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDER_FIELD_NUMBER: _ClassVar[int]
+    RIVAL_FIELD_NUMBER: _ClassVar[int]
+    RIVAL_SIMILARITY_FIELD_NUMBER: _ClassVar[int]
     partition: str
     id: str
     text: str
@@ -54,4 +57,7 @@ class Ticket(_message.Message):
     ttl_s: float
     max_entries: int
     is_first: bool
-    def __init__(self, partition: _Optional[str] = ..., id: _Optional[str] = ..., text: _Optional[str] = ..., owner: _Optional[str] = ..., vector: _Optional[bytes] = ..., ttl_s: _Optional[float] = ..., max_entries: _Optional[int] = ..., is_first: _Optional[bool] = ...) -> None: ...
+    embedder: str
+    rival: str
+    rival_similarity: float
+    def __init__(self, partition: _Optional[str] = ..., id: _Optional[str] = ..., text: _Optional[str] = ..., owner: _Optional[str] = ..., vector: _Optional[bytes] = ..., ttl_s: _Optional[float] = ..., max_entries: _Optional[int] = ..., is_first: _Optional[bool] = ..., embedder: _Optional[str] = ..., rival: _Optional[str] = ..., rival_similarity: _Optional[float] = ...) -> None: ...
