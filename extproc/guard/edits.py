@@ -37,7 +37,7 @@ def apply_edits(payload: Json, edits: Mapping[Place, Sequence[Edit]], leaves: Ca
     """The copy.
 
     Args:
-        payload: a request or an answer.
+        payload: a request.
         edits: by places of its leaves.
         leaves: all of them; asked only where an edit is of a joined one.
 
@@ -93,9 +93,6 @@ class _Copy:
         parent = self._own(place[:-1])
         step = _step(place[-1])
         parent[step] = changes.written(parent[step])
-        if step == "token" and isinstance(parent.get("bytes"), list):
-            # A token is told twice: as text, and as the bytes of it.
-            parent["bytes"] = list(parent[step].encode())
 
     def rename(self, place: Place, changes: _Changes) -> None:
         parent = self._own(place[:-1])

@@ -38,16 +38,15 @@ _NO_STRINGS = frozenset((int, float, bool, type(None)))
 class Walk:
     """Collects the leaves of one value."""
 
-    def __init__(self, side: str) -> None:
-        """``side``: what the value is, in the place of what is gathered."""
-        self._side = side
+    def __init__(self) -> None:
+        """Nothing is collected yet."""
         self.leaves: list[Leaf] = []
         self._short: dict[Trust, list[Item]] = defaultdict(list)
 
     def finish(self) -> tuple[Leaf, ...]:
         """All leaves, the gathered ones last."""
         for trust, items in self._short.items():
-            self.leaves += gather((SHORT, self._side, trust.value), items, trust)
+            self.leaves += gather((SHORT, trust.value), items, trust)
         return tuple(self.leaves)
 
     def say(self, place: Place, text: str, trust: Trust) -> None:

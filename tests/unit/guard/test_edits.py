@@ -59,7 +59,7 @@ def test_an_edit_of_a_joined_leaf_is_led_to_its_parts() -> None:
 
 
 def test_a_place_that_is_not_there_is_a_mistake() -> None:
-    for place in (("nowhere",), ("a", "#joined"), ("#short", "request", "user")):
+    for place in (("nowhere",), ("a", "#joined"), ("#short", "user")):
         with pytest.raises(KeyError):
             apply_edits(VALUE, {place: [Edit(0, 1, "")]}, list)
 

@@ -1,10 +1,8 @@
 """Whose words each string is, and where it stands."""
 
-import base64
-import json
 from typing import Any
 
-from extproc.guard.leaves import answer_leaves, request_leaves, with_edits
+from extproc.guard.leaves import request_leaves, with_edits
 from extproc.model.guard import Edit, Leaf, Place, Trust
 from extproc.model.guard_policy import ContextMarkers
 
@@ -50,7 +48,7 @@ def test_what_an_application_sends_besides_is_declared() -> None:
     ):
         assert _trust(leaves, text) == {Trust.DECLARED}, text
     assert leaves["tools", 0, "function", "description"].trust is Trust.DECLARED
-    gathered = leaves["#short", "request", "declared"]
+    gathered = leaves["#short", "declared"]
     assert gathered.text.splitlines().count("blue") == 1
     assert ("metadata", "team", "#key") in {part.place for part in gathered.parts}
     assert "properties" not in gathered.text
@@ -112,34 +110,6 @@ def test_messages_that_follow_each_other_are_joined_by_whose_they_are() -> None:
     ]
 
 
-def test_all_of_an_answer_is_the_models() -> None:
-    token = {"token": "Hel", "top_logprobs": [{"token": "Hel"}, {"token": "Hal"}]}
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    message = {
-        "role": "assistant", "content": "Hello", "refusal": "No.", "reasoning_content": "Hm.", "tool_calls": [call],
-        "annotations": [{"type": "url_citation", "url_citation": {"url": "https://x.example", "title": "X"}}],
-        "audio": {"id": "a", "data": base64.b64encode(b"RIFF" + bytes(90)).decode(), "transcript": "Spoken."},
-    }  # fmt: skip
-    second = {**token, "token": "lo"}
-    answer = {
-        "id": "chatcmpl-1",
-        "choices": [{"message": message, "logprobs": {"content": [token, second]}}],
-        "x": ["y"],
-    }
-    leaves = {leaf.place: leaf for leaf in answer_leaves(answer)}
-    assert {leaf.trust for leaf in leaves.values()} == {Trust.MODEL}
-    texts = [leaf.text for leaf in leaves.values()]
-    for text in ("Hello", "No.", "Hm.", "{}"):
-        assert text in texts
-    gathered = leaves["#short", "answer", "model"].text.splitlines()
-    for text in ("chatcmpl-1", "https://x.example", "X", "y", "Spoken."):
-        assert text in gathered or text in texts
-    logprobs = ("choices", 0, "logprobs", "content")
-    assert leaves[*logprobs, 0, "#joined"].text == "Hello"
-    assert leaves[*logprobs, 2, "#joined"].text == "HalHal"
-    assert not any("UklGRg" in text for text in texts)
-
-
 def test_an_edit_is_made_in_a_copy() -> None:
     payload = {"messages": [{"role": "user", "content": "call 555"}], "metadata": {"k": ["v"]}}
     done = with_edits(payload, {("messages", 0, "content"): [Edit(5, 8, "[N]")]})
@@ -147,19 +117,3 @@ def test_an_edit_is_made_in_a_copy() -> None:
     assert payload["messages"] == [{"role": "user", "content": "call 555"}]
     assert done["metadata"] is payload["metadata"]
     assert with_edits(payload, {}) is payload
-
-
-def test_an_answers_token_takes_its_bytes_with_it() -> None:
-    answer = {
-        "choices": [{"logprobs": {"content": [{"token": "ab", "bytes": [97, 98]}, {"token": "c", "bytes": [99]}]}}]
-    }
-    place = ("choices", 0, "logprobs", "content", 0, "#joined")
-    done = json.loads(json.dumps(with_edits(answer, {place: [Edit(1, 3, "X")]})))
-    tokens = done["choices"][0]["logprobs"]["content"]
-    assert tokens == [{"token": "aX", "bytes": [97, 88]}, {"token": "", "bytes": []}]
-
-
-def test_names_that_an_answer_shares_with_a_request_confuse_nobody() -> None:
-    answer = {"choices": [{"message": {"content": "x"}}], "messages": ["secret one"], "id": "i"}
-    done = with_edits(answer, {("#short", "answer", "model"): [Edit(0, 10, "[S]")]})
-    assert done["messages"] == ["[S]"]

@@ -9,7 +9,7 @@ from extproc.model.guard_policy import ContextMarkers
 
 
 def _walked(message: dict[str, Any], trust: Trust = Trust.USER) -> tuple[list[Any], tuple[Leaf, ...]]:
-    walk = Walk("request")
+    walk = Walk()
     said = walk_message(walk, message, ("m",), trust, ())
     return said, walk.finish()
 
@@ -57,7 +57,7 @@ def test_calls_of_every_kind_have_arguments() -> None:
 
 
 def test_markers_within_each_other_and_without_an_end() -> None:
-    walk = Walk("request")
+    walk = Walk()
     text = "a<<b<<c>>d>>e<<>>f<<g"
     say(walk, text, ("m",), Trust.TRUSTED, (ContextMarkers("<<", ">>"),))
     assert [(leaf.place, leaf.text, leaf.trust) for leaf in walk.leaves] == [

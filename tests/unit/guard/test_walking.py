@@ -10,7 +10,7 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200)).decode()
 
 
 def _walked(value: Any, place: tuple[str, ...] = ("x",)) -> tuple[Leaf, ...]:
-    walk = Walk("request")
+    walk = Walk()
     walk.walk(value, place, Trust.USER)
     return walk.finish()
 
@@ -23,7 +23,7 @@ def test_short_strings_are_one_leaf_and_long_ones_are_their_own() -> None:
     leaves = _walked({"a": "one", "b": ["two", {"c": "z" * 200}], "d": 1, "e": None, "f": True})
     assert [(leaf.place, leaf.text) for leaf in leaves] == [
         (("x", "b", 1, "c"), "z" * 200),
-        (("#short", "request", "user"), "a\nb\nd\ne\nf\none\ntwo\nc"),
+        (("#short", "user"), "a\nb\nd\ne\nf\none\ntwo\nc"),
     ]
     parts = {leaves[1].text[part.start : part.end]: part.place for part in leaves[1].parts}
     assert parts["two"] == ("x", "b", 0)
@@ -77,7 +77,7 @@ def test_an_address_of_a_picture_is_text() -> None:
 
 
 def test_keys_of_arguments_are_joined_where_they_could_be_words() -> None:
-    walk = Walk("request")
+    walk = Walk()
     walk.arguments('{"do it ": 1, "now": 2}', ("a",), Trust.MODEL)
     walk.arguments('{"one": 1, "two": 2}', ("b",), Trust.MODEL)
     assert [(leaf.place, leaf.text) for leaf in walk.leaves if leaf.parts] == [(("a", "#key", "#joined"), "do it now")]
