@@ -12,7 +12,17 @@ from extproc.adapters.memory_cache import MemoryCache
 from extproc.adapters.memory_guard import MemoryRuleRunner
 from extproc.exchange.admission import Admission, AdmissionDesk
 from extproc.exchange.delivery import Delivery
-from extproc.exchange.events import AdmissionAction, Go, ReleaseHead, Replay, Reply, ResponseChunk, ResponseHead, Send
+from extproc.exchange.events import (
+    AdmissionAction,
+    Go,
+    ReleaseHead,
+    Replay,
+    Reply,
+    ResponseChunk,
+    ResponseHead,
+    Send,
+    Wait,
+)
 from extproc.exchange.keeping import Keeper
 from extproc.exchange.output_guard import open_output_guard
 from extproc.exchange.remembering import Lookup, RememberDesk, remember
@@ -142,8 +152,9 @@ class Remembering:
         path = "/v1/messages" if surface == "anthropic" else "/v1/chat/completions"
         head = self.world.head(path, headers={"x-request-id": f"req-{self.asked}", **(headers or {})})
         admission = Admission(self.desk)
-        await admission.handle(head)
-        action = await admission.handle(chat(messages=messages, **fields))
+        action = await admission.handle(head)
+        if isinstance(action, Wait):
+            action = await admission.handle(chat(messages=messages, **fields))
         match action:
             case Replay(reply, record):
                 return Asked(action, reply.headers, reply.status, reply.body, record)
