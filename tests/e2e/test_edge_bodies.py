@@ -183,10 +183,10 @@ def test_a_body_made_to_be_heavy_costs_little_more_than_a_plain_one(name: str) -
     def cost_s(data: bytes) -> float:
         best = float("inf")
         for _ in range(3):
-            begin = time.process_time()
+            begin = time.thread_time()
             for _ in range(3):
                 _refuse(data)
-            best = min(best, time.process_time() - begin)
+            best = min(best, time.thread_time() - begin)
         return best
 
     # A full megabyte of short strings: the most ordinary of large requests.

@@ -1,6 +1,5 @@
 """What the schema holds whoever writes, and how much at once. ``contracts/test_limits`` has the rest."""
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -57,11 +56,13 @@ async def test_the_schema_keeps_limits_whoever_writes(
             connection.rollback()
 
 
-async def test_ten_thousand_limits_are_declared_in_one_go_each_with_its_row(store: PostgresLimits) -> None:
+async def test_ten_thousand_limits_are_declared_in_one_go_each_with_its_row(
+    store: PostgresLimits, postgres_dsn: str
+) -> None:
     limits = [replace(RATE, id=LimitId(f"limit-{number}")) for number in range(10_000)]
-    begin = time.monotonic()
     assert await add(store, *limits) == 10_000
-    assert time.monotonic() - begin < 15
+    with psycopg.connect(postgres_dsn) as connection:
+        assert connection.execute("select count(distinct xmin::text) from limits").fetchone() == (1,)
     found = await store.read()
     assert (found.version, len(found.limits)) == (10_000, 10_000)
     assert {each.version for each in found.limits} == set(range(1, 10_001))

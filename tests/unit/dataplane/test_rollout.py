@@ -28,7 +28,7 @@ class World:
     asked: Callable[[], None] = lambda: None
     said: list[str] = field(default_factory=list)
 
-    def rollout(self, envoy_deadline_s: float = 5.0) -> Rollout:
+    def rollout(self, envoy_deadline_s: float = 60.0) -> Rollout:
         return Rollout(self.places, self._known, envoy_deadline_s=envoy_deadline_s)
 
     def _known(self) -> frozenset[str]:

@@ -79,6 +79,7 @@ def test_what_was_redacted_stays_so(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["a.", "a-", "sk-", "a/", "1", "model '", "[:", "eyJa.", "a1"])
 def test_no_text_takes_long(piece: str) -> None:
-    start_s = time.perf_counter()
+    start_s = time.thread_time()
     redact((piece * 2000)[:2000])
-    assert time.perf_counter() - start_s < 0.5
+    # Of this thread's own: milliseconds, and minutes for a pattern that goes back and forth.
+    assert time.thread_time() - start_s < 5

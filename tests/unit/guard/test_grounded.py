@@ -97,9 +97,9 @@ def test_sentences_are_the_whole_text_but_for_blanks(text: str) -> None:
 @pytest.mark.parametrize("text", ["." * 200_000 + "x", "1," * 200_000, "1." * 200_000, "a" * 400_000, "?! " * 100_000])
 def test_what_is_made_to_be_slow_is_not(text: str) -> None:
     def cost_s(answer: str) -> float:
-        began_s = time.process_time()
+        began_s = time.thread_time()
         list(unsupported(answer, grounds_of([answer]), least_overlap=0.5, checks_numbers=True, least_words=3))
-        return time.process_time() - began_s
+        return time.thread_time() - began_s
 
     # Sixteen times the text: a square would be 256 times the cost.
     small = max(cost_s(text[: len(text) // 16]) for _ in range(3))

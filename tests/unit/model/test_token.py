@@ -64,9 +64,10 @@ def test_an_added_or_lost_character_is_noticed(organisation: str, seed: int, ext
 
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: ascii(text)[:24])
 def test_garbage_is_refused_in_little_time(text: str) -> None:
-    before = time.process_time()
+    before_s = time.thread_time()
     assert not is_well_formed(text)
-    assert time.process_time() - before < 0.01
+    # A hundred times what it takes: only what grows without measure fails here.
+    assert time.thread_time() - before_s < 1.0
 
 
 @given(st.text())

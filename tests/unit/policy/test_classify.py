@@ -151,9 +151,10 @@ def test_every_json_object_has_a_judgement(payload: Mapping[str, object]) -> Non
 
 @pytest.mark.parametrize("text", ["", " ", "\ud800 why", "\0", "```", '"' * 3000, "\n" * 5000, "{" * 5000, "`" * 5000])
 def test_an_odd_text_has_a_judgement_quickly(text: str) -> None:
-    began = time.perf_counter()
+    began_s = time.thread_time()
     classify(chat(text))
-    assert time.perf_counter() - began < 0.25
+    # Of this thread's own: milliseconds, and minutes for a pattern that goes back and forth.
+    assert time.thread_time() - began_s < 5
 
 
 def test_a_megabyte_costs_no_more_than_the_part_that_is_read() -> None:
@@ -165,11 +166,12 @@ def test_a_megabyte_costs_no_more_than_the_part_that_is_read() -> None:
     for _ in range(15):  # in turns, so that whatever slows the machine slows both
         times = []
         for payload in (page, megabyte):
-            began = time.perf_counter()
+            began_s = time.thread_time()
             classify(payload)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began_s)
         ratios.append(times[1] / times[0])
-    assert statistics.median(ratios) < 3
+    # All of it would be 160 times the page.
+    assert statistics.median(ratios) < 10
 
 
 def test_words_in_the_middle_of_a_huge_text_are_not_read() -> None:

@@ -166,15 +166,19 @@ def test_a_changed_organisation_leaves_the_others_as_they_were() -> None:
 
 def test_ten_thousand_limits_of_which_ten_are_for_a_request_are_quickly_claimed() -> None:
     others = [budget(Scope(ORG, team="search", project=f"p{number}")) for number in range(10_000)]
-    snapshot = Limits(1, {ORG: (*others, *(budget(Scope(ORG, team=KEY.team)) for _ in range(10)))})
+    asked = [budget(Scope(ORG, team=KEY.team)) for _ in range(10)]
+    few, many = Limits(1, {ORG: tuple(asked)}), Limits(1, {ORG: (*others, *asked)})
     asker, estimate = Asker(KEY, ModelName("m")), Estimate(1, 1, MicroUsd(1))
-    took_s = []
-    for _ in range(200):
-        begin = time.perf_counter()
+
+    def took_s(snapshot: Limits) -> float:
+        begin_s = time.perf_counter()
         found = make_claim(snapshot, asker, estimate, ExchangeId("x"), 1, NOON_S)
-        took_s.append(time.perf_counter() - begin)
         assert len(found.counters) == 10
-    assert min(took_s) < 0.0001
+        return time.perf_counter() - begin_s
+
+    # In turns, the quickest of each: looking at all of them would be a thousand times the work.
+    turns = [(took_s(few), took_s(many)) for _ in range(200)]
+    assert min(many_s for _, many_s in turns) < 20 * min(few_s for few_s, _ in turns)
 
 
 @pytest.mark.parametrize(
