@@ -75,21 +75,26 @@ def find_tags(text: str) -> Page:
     hidden: _Hidden | None = None
     done = 0
     for match in _TAG.finditer(text):
-        start = match.start()
+        start, after = match.span()
         if start < done:
             continue
-        if match[1]:
+        comment, slash, name = match.groups()
+        if comment:
             done = _end_of(text, "-->", start + 4)
             page.hidden.append(Swap(start, done, text[start + 4 : done].removesuffix("-->")))
             page.swaps.append(Swap(start, done, ""))
             continue
-        done = _end_of(text, ">", match.end())
-        name = (match[3] or "").lower()
+        done = text.find(">", after) + 1 or len(text)
+        name = (name or "").lower()
         page.swaps.append(Swap(start, done, "\n" if name in _BLOCKS else ""))
-        inner = text[match.end() : done]
+        if done == after + 1 and hidden is None:
+            # Most tags end at once: they say nothing, and hide only by what they are.
+            hidden = _Hidden(name, done) if not slash and name in _SILENT else None
+            continue
+        inner = text[after:done]
         if "=" in inner:
-            page.hidden += _spoken(inner, match.end())
-        hidden = _follow(hidden, page, text, name, inner, start, done, is_end=bool(match[2]))
+            page.hidden += _spoken(inner, after)
+        hidden = _follow(hidden, page, text, name, inner, start, done, is_end=bool(slash))
     if hidden is not None:
         page.hidden.append(Swap(hidden.start, len(text), text[hidden.start :]))
     return page
@@ -112,7 +117,8 @@ def _follow(
     if hidden is None:
         if is_end or name in _VOID or inner.endswith("/>"):
             return None
-        is_hiding = name in _SILENT or (bool(inner) and _HIDING.search(inner.encode("ascii", "replace")) is not None)
+        could_hide = "=" in inner or "hidden" in inner.lower()
+        is_hiding = name in _SILENT or (could_hide and _HIDING.search(inner.encode("ascii", "replace")) is not None)
         return _Hidden(name, done) if is_hiding else None
     if name == hidden.name and not inner.endswith("/>"):
         hidden.depth += -1 if is_end else 1

@@ -8,6 +8,7 @@ that the table does not have. Ranges: ISO/IEC 7812 issuers as the networks publi
 them, November 2026.
 """
 
+import re
 from collections.abc import Iterator
 
 import re2
@@ -16,6 +17,7 @@ from stdnum import ean
 from extproc.guard.pii_context import has_word
 
 _RUN = re2.compile(rb"[0-9](?:[ .\n-]{0,2}[0-9]){11,}")
+_DIGITS_ALONE = re.compile(rb"[0-9]+")
 _WORDS = (
     *(
         b"card",
@@ -102,6 +104,7 @@ def _by_prefix() -> dict[bytes, frozenset[int]]:
 
 
 _LENGTHS = _by_prefix()
+_ANY_LENGTH = frozenset(range(_MIN, _MAX + 1))
 
 
 _FIRST = b"12345689"
@@ -109,7 +112,7 @@ _FIRST = b"12345689"
 
 # Every second digit from the right counts twice, less nine past nine; digits are ASCII here.
 _DIGITS = b"0123456789"
-_TO_SPACES = bytes.maketrans(b".-\n", b"   ")
+_SEPARATORS = b" .-\n"
 _ONCE = bytes.maketrans(_DIGITS, bytes(range(10)))
 _TWICE = bytes.maketrans(_DIGITS, bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 _ONE = ord("1")
@@ -138,7 +141,8 @@ def _in_run(text: bytes, lowered: bytes, start: int, end: int) -> Iterator[tuple
         groups = groups[1:]
     if text[end : end + 1].isalnum():
         groups = groups[:-1]
-    is_long = sum(last - first for first, last in groups) > _LONG_RUN
+    # Digits of the groups: a run has nothing else but separators.
+    is_long = bool(groups) and len(text[groups[0][0] : groups[-1][1]].translate(None, _SEPARATORS)) > _LONG_RUN
     at = 0
     while at < len(groups):
         used = 0
@@ -156,13 +160,7 @@ def _in_run(text: bytes, lowered: bytes, start: int, end: int) -> Iterator[tuple
 
 def _groups(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Where each piece without a separator begins and ends."""
-    at = start
-    groups = []
-    for piece in text[start:end].translate(_TO_SPACES).split(b" "):
-        if piece:
-            groups.append((at, at + len(piece)))
-        at += len(piece) + 1
-    return groups
+    return [piece.span() for piece in _DIGITS_ALONE.finditer(text, start, end)]
 
 
 def _card_at(text: bytes, lowered: bytes, groups: list[tuple[int, int]], at: int) -> int:
@@ -170,6 +168,8 @@ def _card_at(text: bytes, lowered: bytes, groups: list[tuple[int, int]], at: int
     start = groups[at][0]
     if text[start] not in _FIRST:
         return 0
+    # Without a word such as "card" in all of the text, only what a known issuer gives out is looked at.
+    lengths = _ANY_LENGTH if lowered else _LENGTHS.get(text[start : start + _PREFIX], _ANY_LENGTH)
     digits = b""
     sizes: list[int] = []
     best = 0
@@ -179,7 +179,7 @@ def _card_at(text: bytes, lowered: bytes, groups: list[tuple[int, int]], at: int
         digits += text[first:last]
         sizes.append(last - first)
         # A number may be wrapped at the end of a line; a column of numbers is no number.
-        if len(digits) >= _MIN and _has_check_digit(digits) and text.count(b"\n", start, last) <= 1:
+        if len(digits) in lengths and _has_check_digit(digits) and text.count(b"\n", start, last) <= 1:
             alone = is_card(digits) and _stands_as_card(text, start, digits, sizes)
             if alone or (text[start] != _ONE and _is_whole(sizes) and has_word(lowered, start, last, _WORDS)):
                 best = len(sizes)

@@ -1,14 +1,15 @@
 """What stands where a secret would be, and is none: ``YOUR_API_KEY``, ``sk-xxxx``, an example from a manual, a UUID."""
 
 import re
-from collections import Counter
 from math import log2
+from string import ascii_lowercase, ascii_uppercase, digits
 
 _SAYS_SO = re.compile(
     r"your[_-]?|my[_-](?:api|secret|key|token|pass)|example|placeholder|change[_-]?me|dummy|redacted|insert[_-]"
     r"|replace[_-]|sample|(?:key|token|secret|password)[_-]?here|goes[_-]here|x{4,}|\*{3,}|\.{3}|_{4,}|\?{3,}",
     re.IGNORECASE,
 )
+_KINDS = tuple(map(frozenset, (digits, ascii_lowercase, ascii_uppercase)))
 _ROW = re.compile(r"0{8,}|0?123456789|abcdefgh|deadbeef|qwerty", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _HOLDERS = (
@@ -47,10 +48,17 @@ def is_reference(text: str) -> bool:
 def entropy_bits(text: str) -> float:
     """Shannon's entropy of its characters; bits per character."""
     length = len(text)
-    return -sum(n / length * log2(n / length) for n in Counter(text).values()) if length else 0.0
+    if not length:
+        return 0.0
+    chars = set(text)
+    if len(chars) == length:
+        return log2(length)
+    # What is there once takes nothing off.
+    counts = [text.count(char) for char in chars]
+    return log2(length) - sum(count * log2(count) for count in counts if count > 1) / length
 
 
 def looks_random(text: str) -> bool:
     """Whether its characters could have been drawn: several kinds, hardly repeated; no words joined by hyphens."""
-    kinds = any("0" <= c <= "9" for c in text) + any("a" <= c <= "z" for c in text) + any("A" <= c <= "Z" for c in text)
+    kinds = 3 - sum(kind.isdisjoint(text) for kind in _KINDS)
     return kinds >= 2 and entropy_bits(text) >= 3.0  # noqa: PLR2004 - 16 hexadecimal digits drawn at random have 3.2
