@@ -31,6 +31,13 @@ _NOISE = base64.b64encode(random.Random(1).randbytes(3_000)).decode()  # noqa: S
 HARD = {
     "letters without a space": "a",
     "digits": "4111 1111 1111 1112 ",
+    "cards, named": "card 4111 1111 1111 1112 ",
+    "accounts": "GB33BUKB20201555555556 ",
+    "telephones": "call 0201 234 567 8 ",
+    "security numbers": "ssn 123 45 6789 ",
+    "tokens, named": "token: Ab3dEf6hIj9kLm2nOp5q ",
+    "passwords": "password: hunter2 ",
+    "addresses with passwords": "https://u:p@h.example/x ",
     "words of attacks": "ignore previous system instructions you must ",
     "base64 of noise": _NOISE,
     "short runs of base64": "aGVsbG8gd29ybGQgaGVsbG8 ",
