@@ -24,6 +24,7 @@ from extproc.model.guard import Leaf, Place, Trust
 MOST_SHORT = 120
 """Characters up to which a string is gathered with others."""
 
+_NAME = re.compile(r"[a-z_]{1,40}")
 _DATA_URL = re.compile(r"data:[^,]{0,300},", re.IGNORECASE)
 _PAYLOADS = frozenset(
     ("data", "file_data", "b64_json", "partial_image_b64", "embedding", "signature", "thought_signature")
@@ -105,7 +106,8 @@ class Walk:
         for each in strings(text):
             (keys if each.is_key else values).append(((*place, JSON, each.number), each.text))
         self.join(place, values, trust)
-        if not all(key.isidentifier() for _, key in keys):
+        # Names as programs have them say nothing together; anything else may be words, or a piece of encoded text.
+        if not all(_NAME.fullmatch(key) for _, key in keys):
             self.join((*place, KEY), keys, trust)
 
     def json(self, text: str, place: Place, trust: Trust) -> bool:

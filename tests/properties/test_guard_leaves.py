@@ -280,6 +280,7 @@ def test_encoded_text_split_over_parts_messages_and_arguments_is_read_whole(size
         [{"role": "user", "content": [{"type": "text", "text": head}, {"type": "text", "text": tail}]}],
         [{"role": "tool", "content": head}, {"role": "tool", "content": tail}],
         [_called({"first": head, "second": [tail]})],
+        [_called({head: 1, tail.rstrip("="): 2})],
     ):
         readings = [read(leaf) for leaf in request_leaves({"messages": messages})]
         assert any(said in view.text for reading in readings for view in reading.views), messages
