@@ -36,6 +36,8 @@ _MIN_BITS = 2.5  # of entropy per character in a password with letters, digits a
 
 def assigned(text: bytes) -> Iterator[tuple[str, int, int]]:
     """Each value with its kind, in bytes of the shadow."""
+    # "token: …" is met twice.
+    keys: dict[str, bool] = {}
     for found in _NAMED.finditer(text):
         apart = _APART.match(text, found.start(), found.end())
         if apart is None:
@@ -47,12 +49,15 @@ def assigned(text: bytes) -> Iterator[tuple[str, int, int]]:
         if name.startswith("pass") or name == "pwd":
             if _is_password(value, in_prose=in_prose):
                 yield "password", start, start + len(value)
-        elif _is_key(value):
+            continue
+        keys[value] = is_key = _is_key(value)
+        if is_key:
             yield "assigned", start, start + len(value)
     for found in _BEARER.finditer(text):
         start = max(text.rfind(b, found.start(), found.end()) for b in (b" ", b":")) + 1 or found.start()
         value = text[start : found.end()].decode()
-        if _is_key(value):
+        is_key = keys.get(value)
+        if is_key or (is_key is None and _is_key(value)):
             yield "authorization", start, found.end()
 
 
