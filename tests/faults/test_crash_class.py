@@ -17,9 +17,13 @@ from tests.e2e.provider import ANSWER, Turn, word
 from tests.e2e.rig import Rig, chat, make_rig
 from tests.servers import eventually
 
-PATIENT = {"connect_s": 1.0, "first_token_s": 30.0, "total_s": 30.0, "idle_s": 30.0}
+PATIENT = {"connect_s": 20.0, "first_token_s": 150.0, "total_s": 150.0, "idle_s": 150.0}
 # One connection carries everything, as it does on the busiest connection of a large host.
-ONE_LANE: Any = {"timeouts": PATIENT, "changes": {"workers": 1}, "concurrency": 1}
+ONE_LANE: Any = {
+    "timeouts": PATIENT,
+    "changes": {"workers": 1, "limits": {"request_timeout_s": 60.0, "admission_timeout_s": 60.0}},
+    "concurrency": 1,
+}
 STALL_S = 4.0
 STREAMS = 60
 TRIES = 4
@@ -67,12 +71,12 @@ async def stall(rig: Rig, is_underway: Any) -> None:
 
 async def get_big(rig: Rig) -> bytes:
     async with rig.client(headers={"x-test-padding": "0"}) as client:
-        response = await client.post("/v1/chat/completions", json=chat(x_script="big"), timeout=60)
+        response = await client.post("/v1/chat/completions", json=chat(x_script="big"), timeout=150)
         return response.content
 
 
 async def get_stream(client: httpx.AsyncClient) -> bytes:
-    response = await client.post("/v1/chat/completions", json=chat(stream=True, x_script="chatty"), timeout=60)
+    response = await client.post("/v1/chat/completions", json=chat(stream=True, x_script="chatty"), timeout=150)
     return response.content
 
 

