@@ -80,6 +80,8 @@ class Restorer:
             quoted = text[start] == '"', text[end - 1] == '"'
             if not (is_json and redaction.placeholder.startswith('"') and all(quoted)):
                 start, end = start + quoted[0], end - quoted[1]
+            if text[start] == "\\":
+                start += _own_backslashes(text[start:end])
             edits.append(Edit(start, end, _written(redaction, is_json=is_json)))
         return tuple(edits)
 
@@ -98,6 +100,11 @@ class Restorer:
                 return first + opened
             # Nothing can change a placeholder that ends before the end: what begins at its closing quote is none.
             at = whole.end()
+
+
+def _own_backslashes(written: str) -> int:
+    """How many before the bracket are the text's: markdown escapes both brackets or neither."""
+    return 0 if written.endswith("\\]") else len(written) - len(written.lstrip("\\"))
 
 
 def _written(redaction: Redaction, *, is_json: bool) -> str:

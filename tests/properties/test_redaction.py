@@ -38,6 +38,7 @@ def json_with_findings(draw: st.DrawFn) -> tuple[str, list[Finding]]:
     return text, draw(found(text))
 
 
+@example(case=("a\\0", [Finding("pii.card", (), 2, 3)]))
 @given(texts_with_findings())
 def test_what_was_taken_out_comes_back(case: tuple[str, list[Finding]]) -> None:
     text, findings = case
