@@ -4,6 +4,7 @@ In CPU time of this thread, one size held against the other: how fast a machine 
 would take sixteen times as long. What it costs is measured by ``make bench-guard``.
 """
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -18,7 +19,8 @@ from extproc.model.guard import Direction, Leaf, Trust
 from extproc.model.guard_policy import Options, RuleSpec
 
 SMALL, LARGE = 262_144, 1_048_576
-MOST = 2.0 * LARGE / SMALL
+MOST = 2.75 * LARGE / SMALL
+"""Eleven: what no longer fits the processor's caches costs more, and a neighbour on the machine takes them away."""
 TRIES = 4
 LEAST_S = 0.002
 """What takes no longer is held against this: the clock has a grain."""
@@ -27,9 +29,14 @@ RULES = ("injection", "markers", "opaque", "pii", "secrets", "topics", "urls")
 
 
 def spent_s(deed: Callable[[], object]) -> float:
-    start_s = time.thread_time()
-    deed()
-    return time.thread_time() - start_s
+    gc.collect()
+    gc.disable()  # how much there is to collect depends on what ran before
+    try:
+        start_s = time.thread_time()
+        deed()
+        return time.thread_time() - start_s
+    finally:
+        gc.enable()
 
 
 def grows_with_the_text(deed: Callable[[str], object], unit: str) -> float:
