@@ -56,8 +56,8 @@ def assigned(text: bytes) -> Iterator[tuple[str, int, int]]:
     for found in _BEARER.finditer(text):
         start = max(text.rfind(b, found.start(), found.end()) for b in (b" ", b":")) + 1 or found.start()
         value = text[start : found.end()].decode()
-        is_key = keys.get(value)
-        if is_key or (is_key is None and _is_key(value)):
+        known = keys.get(value)
+        if known or (known is None and _is_key(value)):
             yield "authorization", start, found.end()
 
 
