@@ -14,7 +14,7 @@ from tests.aws_signatures import signature_scope
 from tests.e2e.provider import ANSWER, Request, Script, Turn
 from tests.e2e.provider import answer as openai_answer
 from tests.e2e.raw import files_with
-from tests.e2e.rig import TIMEOUTS, Rig, chat, error_code, make_rig
+from tests.e2e.rig import Rig, chat, error_code, make_rig
 from tests.e2e.rig_values import AWS_KEY_ID, AWS_SECRET, PROVIDER_KEY, TOKEN
 from tests.unit.dialects.bedrock_cases import CASES, stream_bytes
 
@@ -23,6 +23,7 @@ ARN = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.x-v1:0"
 START = event("messageStart", {"role": "assistant"})
 TEXT = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}})
 SIGNED = {"accept", "content-type", "host", "x-amz-content-sha256", "x-amz-date"}
+PATIENT = {"connect_s": 20.0, "first_token_s": 60.0, "total_s": 60.0, "idle_s": 60.0}
 
 
 def changes(aws_port: int, openai_port: int) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def changes(aws_port: int, openai_port: int) -> dict[str, Any]:
             "options": {"region": "eu-west-1"},
             "upstream_model": model,
             "credential": {"path": "providers/aws"},
-            "timeouts": dict(TIMEOUTS),
+            "timeouts": dict(PATIENT),
         }
 
     other = {
@@ -42,7 +43,7 @@ def changes(aws_port: int, openai_port: int) -> dict[str, Any]:
         "base_url": f"http://127.0.0.1:{openai_port}/v1",
         "upstream_model": "upstream-other",
         "credential": {"path": "providers/main", "field": "api_key"},
-        "timeouts": dict(TIMEOUTS),
+        "timeouts": dict(PATIENT),
     }
     return {
         "deployments": [bedrock("claude", aws_port, MODEL), bedrock("profile", aws_port, ARN), other],
@@ -211,7 +212,7 @@ async def test_after_bedrock_failed_openai_gets_none_of_its_headers(aws: Rig, st
         response = await client.post("/v1/chat/completions", json=chat() | {"model": "bedrock-first"})
     assert response.json() == ANSWER
     # Long before the first attempt would have been given up by itself.
-    assert response.elapsed.total_seconds() < TIMEOUTS["total_s"] / 2
+    assert response.elapsed.total_seconds() < PATIENT["total_s"] / 2
     (second,) = aws.other.requests
     check_signed(aws.provider.requests[0])
     assert not [name for name, _ in second.headers if name.startswith("x-amz")]
