@@ -53,7 +53,7 @@ async def test_it_keeps_one_connection_of_its_own_and_gives_it_back(postgres_dsn
 
 
 async def test_after_an_outage_the_next_question_makes_a_new_connection(own_postgres: Postgres) -> None:
-    async with open_feed(own_postgres.dsn("migrated"), limit_s=0.9) as feed:
+    async with open_feed(own_postgres.dsn("migrated"), limit_s=60) as feed:
         await feed.changes_since(None)
         own_postgres.kill()
         with pytest.raises(Unavailable):

@@ -21,7 +21,7 @@ async def test_a_postgres_that_hangs_costs_no_more_than_the_limit(own_postgres: 
     dsn = own_postgres.dsn("migrated")
     async with open_pool(dsn, most_connections=1) as pool:
         uses = PostgresUses(pool, limit_s=0.2)
-        await uses.add({use(make_key().id): Count(1, NOW_S)})
+        await PostgresUses(pool, limit_s=60).add({use(make_key().id): Count(1, NOW_S)})
         own_postgres.pause()
         with pytest.raises(Unavailable):
             await uses.add({use(make_key().id): Count(1, NOW_S)})
