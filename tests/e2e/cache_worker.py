@@ -58,7 +58,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
     ):
         running = [group.create_task(task()) for task in money.tasks]
         running.append(group.create_task(follow(watched, room, gateway)))
-        limits = Limits(decide_s=1.5, body_s=30.0)
+        limits = Limits(decide_s=gateway.limits.admission_timeout_s - 1, body_s=30.0)
         desk = AdmissionDesk(
             lambda: watched.current.catalog,
             known_keys(MemoryClock()),

@@ -43,7 +43,12 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
         directory = known_keys(MemoryClock())
         desk = AdmissionDesk(lambda: gateway.catalog, directory, MemoryVault(refs), clock, health, lambda: PEPPER)
         journal = Journals((FileJournal(journal_path), health))
-        doors = Doors(desk, journal, lambda: uuid.uuid4().hex, Limits(decide_s=1.0, body_s=30.0))
+        doors = Doors(
+            desk,
+            journal,
+            lambda: uuid.uuid4().hex,
+            Limits(decide_s=gateway.limits.admission_timeout_s - 1, body_s=30.0),
+        )
         await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
         running.cancel()
 

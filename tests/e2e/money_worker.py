@@ -68,7 +68,7 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
             GuardDesk(lambda: gateway.guard, MemoryRuleRunner(), dict),
         )
         journal = Journals((FileJournal(journal_path), MetricsJournal(meter), money.settler))
-        limits = Limits(decide_s=1.5, body_s=30.0)
+        limits = Limits(decide_s=gateway.limits.admission_timeout_s - 1, body_s=30.0)
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits, money.holds)
         await serve(doors, JournalDoor(journal, money.ledger.flush), socket, stop, gateway.limits.drain_timeout_s)
         await money.close()

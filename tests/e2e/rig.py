@@ -35,7 +35,7 @@ Edit = Mapping[str, Any]
 _DEADLINE_S = 60.0
 
 
-TIMEOUTS = {"connect_s": 1.0, "first_token_s": 3.0, "total_s": 4.0, "idle_s": 3.0}
+TIMEOUTS = {"connect_s": 4.0, "first_token_s": 3.0, "total_s": 4.0, "idle_s": 3.0}
 
 
 def gateway_text(
@@ -57,9 +57,9 @@ def gateway_text(
     document: dict[str, Any] = {
         "workers": 2,
         "limits": {
-            "request_timeout_s": 3.0,
+            "request_timeout_s": 5.0,
             "request_headers_timeout_s": 2.0,
-            "admission_timeout_s": 2.0,
+            "admission_timeout_s": 4.0,
             "drain_timeout_s": 10.0,
             "max_body_bytes": 1024 * 1024,
         },

@@ -218,7 +218,11 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
         guard=guard,
     )
     journal = FileJournal(journal_path)
-    limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
+    limits = Limits(
+        decide_s=gateway.limits.admission_timeout_s - 1,
+        body_s=30.0,
+        max_response_bytes=gateway.limits.max_response_bytes,
+    )
     doors_module.Admission = PaddedAdmission  # type: ignore[misc]
     doors = FaultyDoors(desk, journal, lambda: uuid.uuid4().hex, limits)
     following = asyncio.create_task(follow(watched))

@@ -42,7 +42,11 @@ async def main(config: Path, socket: Path, journal_path: Path) -> None:
         )
         desk = AdmissionDesk(lambda: gateway.catalog, known_keys(clock), vault, clock, MemoryHealth(), lambda: PEPPER)
         journal = FileJournal(journal_path)
-        limits = Limits(decide_s=1.0, body_s=30.0, max_response_bytes=gateway.limits.max_response_bytes)
+        limits = Limits(
+            decide_s=gateway.limits.admission_timeout_s - 1,
+            body_s=30.0,
+            max_response_bytes=gateway.limits.max_response_bytes,
+        )
         doors = Doors(desk, journal, lambda: uuid.uuid4().hex, limits)
         await serve(doors, JournalDoor(journal), socket, stop, gateway.limits.drain_timeout_s)
         for helper in helpers:
