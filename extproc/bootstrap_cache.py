@@ -27,7 +27,7 @@ from extproc.model.tenancy import PerTenant
 from extproc.policy.cache_ports import Embedder, Memory
 from extproc.policy.meter_port import Meter
 from extproc.policy.ports import Clock, Vault
-from extproc.policy.recall import RecallDesk
+from extproc.policy.recall import RecallDesk, refuse
 
 _SHARE = 0.6
 """Of admission's time, within which the cache must be done."""
@@ -118,9 +118,7 @@ class CacheRoom:
     def _renew(self) -> None:
         if self.memory is None:
             return
-        from extproc.likeness.differs import differs  # noqa: PLC0415 - its word lists, as above
-
-        self._recalling = RecallDesk(self.memory, self._embedder, differs)
+        self._recalling = RecallDesk(self.memory, self._embedder, refuse)
 
     def _note(self, lookup: Lookup) -> None:
         self.meter.add(CACHE_LOOKUPS, tier=lookup.tier, result=lookup.result)

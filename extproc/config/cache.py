@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from extproc.config.cache_sections import CachePolicySection, CacheSection
-from extproc.config.document import Document
+from extproc.config.document import Document, Location
 from extproc.config.routing import Section, entries
 from extproc.config.scanners import ref_of
 from extproc.config.tenancy import assign, check_default, check_names, check_tenants
@@ -43,6 +43,13 @@ def check_cache(document: Document, root: Section) -> None:
     embedder = cache.get("embedder")
     if isinstance(embedder, dict) and sum(embedder.get(kind) is not None for kind in _KINDS) > 1:
         document.report(("cache", "embedder"), "it is of one kind", f"Write at most one of {', '.join(_KINDS)}.")
+
+
+def semantic_policies(root: Section) -> tuple[Location, ...]:
+    """Where policies ask for what this version looks up but never gives: answers to what is only like the question."""
+    cache = root.get("cache")
+    policies = entries(cache, "policies") if isinstance(cache, dict) else ()
+    return tuple(("cache", *place, "semantic") for place, policy in policies if policy.get("semantic") is True)
 
 
 def compile_cache(section: CacheSection | None) -> PerTenant[CachePolicy]:

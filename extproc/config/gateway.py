@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from extproc.config.cache import compile_cache, compile_embedder
+from extproc.config.cache import compile_cache, compile_embedder, semantic_policies
 from extproc.config.complaints import complain
 from extproc.config.document import read
 from extproc.config.guard import compile_guard
 from extproc.config.limits import compile_limits, compile_outages
 from extproc.config.prices import Pricing, built_in_prices
 from extproc.config.pricing import listed_deployments, load_prices, price_deployments
-from extproc.config.problems import GatewayInvalid, Problem
+from extproc.config.problems import GatewayInvalid, Problem, spell
 from extproc.config.references import check_references, unused_deployments
 from extproc.config.scanners import compile_scanners
 from extproc.config.schema import GatewaySection
@@ -185,6 +185,16 @@ def parse(text: str, source: str, today: date | None = None) -> Gateway:
         )
         for place, name in unused_deployments(document)
         for line in (document.line_of(place),)
+    )
+    root = document.tree if isinstance(document.tree, dict) else {}
+    warnings += tuple(
+        Problem(
+            spell(place),
+            "only the same question is answered yet: nothing tells apart questions that are merely alike",
+            "Leave it out; exact answers are given all the same.",
+            document.line_of(place),
+        )
+        for place in semantic_policies(root)
     )
     return replace(_gateway(sections, catalog, warnings), pricings=pricings, price_file=sections.price_file)
 

@@ -40,6 +40,11 @@ class Miss(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+def refuse(_asked: str, _remembered: str) -> str:
+    """The guard for as long as there are no others: near is never enough, so nothing that is only near is given."""
+    return "unguarded"
+
+
 @dataclass(frozen=True, slots=True)
 class RecallDesk:
     """What recalling asks of the world."""

@@ -93,3 +93,8 @@ def test_another_model_makes_the_vectors(text: str, settings: EmbedderSettings) 
 )
 def test_what_is_wrong_is_said(text: str, path: str, message: str) -> None:
     assert (path, message) in _problems(text)
+
+
+def test_a_policy_that_asks_for_likeness_is_told_that_there_is_none_yet() -> None:
+    text = "cache:\n  policies: [{name: p, semantic: true}, {name: q}]\n"
+    assert [each.path for each in _gateway(text).warnings] == ["cache.policies[0].semantic"]

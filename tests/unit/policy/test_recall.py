@@ -10,7 +10,7 @@ from extproc.model.exchange import Usage
 from extproc.model.money import MicroUsd
 from extproc.model.refusals import Unavailable
 from extproc.policy.cache_control import CacheWish
-from extproc.policy.recall import Miss, RecallDesk, Remembered, recall, ticket_for
+from extproc.policy.recall import Miss, RecallDesk, Remembered, recall, refuse, ticket_for
 
 NOW_S = 1_800_000_000.0
 PARTITION = Partition("p")
@@ -183,3 +183,8 @@ async def test_a_ticket_has_the_vector_that_was_made() -> None:
     ticket = ticket_for(QUESTION, POLICY, WISH, found)
     assert ticket is not None
     assert ticket.vector == VECTOR
+
+
+async def test_without_guards_nothing_that_is_only_near_is_given() -> None:
+    found = await look(RecallDesk(NEAR, Model(), refuse))
+    assert (found.hit, found.miss, found.guard) == (None, Miss.GUARD, "unguarded")
