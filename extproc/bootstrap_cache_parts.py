@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from extproc.adapters.redis_cache import CacheCaps, RedisCache
 
 MINILM_THRESHOLD = 0.86
-"""Chosen by ``make eval-cache-threshold`` on our own pairs; docs/cache-parts.md has the curve."""
+"""Provisional, within the range of known paraphrases (0.78 to 0.94): not calibrated yet."""
 _DEPENDENCY = "embedder"
 
 
@@ -108,7 +108,7 @@ def _threshold(settings: LocalSettings | SentenceSettings) -> float:
     found = settings.threshold or read_threshold(settings.directory)
     if found is None:
         raise ValueError(
-            f"{settings.directory.name} has no threshold: make one with extproc cache calibrate, or set it"
+            f"{settings.directory.name} has no threshold: set it, or put calibration.json beside the model"
         )
     return found
 

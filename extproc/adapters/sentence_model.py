@@ -25,7 +25,7 @@ from extproc.model.cache import Vector
 
 Pooling = Literal["mean", "cls"]
 CALIBRATION = "calibration.json"
-"""Beside a model in a directory: ``{"threshold": 0.86}``. ``extproc cache calibrate`` writes it."""
+"""Beside a model in a directory: ``{"threshold": 0.86}``."""
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 _CHARACTERS_OF_TOKEN = 24
 """A text with more for each token that fits is not worth reading to find out that it is too long."""

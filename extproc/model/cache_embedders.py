@@ -21,7 +21,7 @@ class MiniLmSettings:
     """all-MiniLM-L6-v2 with int8 weights, which the gateway brings."""
 
     threshold: float | None = None
-    """None: as calibrated on our own pairs (``adapters.minilm``)."""
+    """None: the provisional ``bootstrap_cache_parts.MINILM_THRESHOLD``."""
     threads: int = 1
     limits: EmbedderLimits = field(default_factory=EmbedderLimits)
 
@@ -34,7 +34,7 @@ class LocalSettings:
     file: str = "model.onnx"
     most_tokens: int = 128
     threshold: float | None = None
-    """None: what ``extproc cache calibrate --write`` put beside the model."""
+    """None: as ``calibration.json`` beside the model says."""
     threads: int = 1
     limits: EmbedderLimits = field(default_factory=EmbedderLimits)
 

@@ -1,6 +1,6 @@
 """What makes vectors, as ``cache.embedder`` of ``gateway.yaml`` says: one value a kind.
 
-``threshold`` is the cosine from which two texts may mean the same: ``extproc cache calibrate`` finds it for a model.
+``threshold`` is the cosine from which two texts may mean the same.
 """
 
 from dataclasses import dataclass

@@ -13,6 +13,8 @@ from redis.exceptions import NoPermissionError
 from extproc.adapters.memory import MemoryClock
 from extproc.adapters.memory_money import MemoryLedger
 from extproc.adapters.redis_budgets import RedisBudgets
+from extproc.adapters.redis_cache import CacheCaps, RedisCache
+from extproc.adapters.redis_cache_store import CacheTimes, RedisCacheStore
 from extproc.adapters.redis_client import open_redis
 from extproc.adapters.redis_counters import RedisCounters
 from extproc.adapters.redis_functions import VERSION, BudgetFunctions, library
@@ -39,6 +41,7 @@ from extproc.model.limits import (
 )
 from extproc.model.refusals import Unavailable
 from extproc.operations.ledger import State, reconcile, repair
+from tests.cache_entries import PARTITION, make_entry
 from tests.redis_servers import Clustered
 from tests.redis_users import INSTALLER, PASSWORD, RECONCILER, WORKER, add_users, remove_users, url_as
 from tests.servers import Redis8, Valkey, short_directory, wait_until
@@ -139,6 +142,22 @@ async def play_budgets(budgets: RedisBudgets) -> None:
     await budgets.renew(ORG)
 
 
+async def play_cache(worker: Redis) -> None:
+    entry = make_entry("a")
+    store = RedisCacheStore(worker, CacheTimes(20.0, 20.0, 0.0))
+    cache = RedisCache(store, MemoryClock(), CacheCaps())
+    assert await cache.begin(PARTITION, entry.id, 60.0)
+    await cache.give_up(PARTITION, entry.id)
+    for each in (entry, make_entry("b")):
+        await cache.put(each, max_entries=1)
+    while await cache.feed.step():
+        pass
+    assert await cache.get(PARTITION, make_entry("b").id) is not None
+    assert [(name, count) for name, count, _ in await cache.count(None)] == [("acme", 1)]
+    assert await cache.purge("acme", owner="k1:u1", partition=None) == 1
+    await store.remove(PARTITION, entry.id)
+
+
 async def test_everything_works_under_the_workers_user_once_the_functions_are_there(
     served: Valkey, installer: Redis, worker: Redis
 ) -> None:
@@ -163,6 +182,8 @@ async def test_everything_works_under_the_workers_user_once_the_functions_are_th
         await word.publish(change)
         assert await anext(changes) == change
 
+    await play_cache(worker)
+
     with blocking.Redis.from_url(served.url) as admin:
         assert admin.acl_log() == []
 
@@ -181,6 +202,7 @@ async def test_the_users_are_enough_on_a_cluster(cluster: Clustered) -> None:
             assert not await budgets.install()
             await play_budgets(budgets)
             assert await Replayer(budgets, Books(), lambda: [ORG], list, MemoryClock()).look()
+            await play_cache(worker)
         for admin in admins:
             assert admin.acl_log() == []
     finally:
