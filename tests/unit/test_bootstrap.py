@@ -15,8 +15,11 @@ from structlog.testing import capture_logs
 
 from extproc import bootstrap
 from extproc.adapters.memory import MemoryClock, MemoryVault
+from extproc.adapters.memory_metrics import NoMeter
+from extproc.adapters.redis_client import open_redis
 from extproc.adapters.redis_health import RedisHealth
 from extproc.bootstrap import PEPPER, Snapshot, open_key_desk, open_redis_of, open_vault
+from extproc.bootstrap_cache import open_cache_room
 from extproc.bootstrap_guard import open_guard_room
 from extproc.config.environment import Environment, EnvironmentInvalid
 from extproc.config.gateway import Gateway, load, parse
@@ -83,8 +86,13 @@ class FilledVault(MemoryVault):
 @contextlib.asynccontextmanager
 async def following(file: Path, gateway: Gateway, vault: FilledVault) -> AsyncIterator[Snapshot]:
     snapshot = Snapshot(gateway)
-    async with open_guard_room(gateway, vault, MemoryClock()) as guard:
-        task = asyncio.create_task(bootstrap._follow(file, gateway, snapshot, vault, guard))
+    clock = MemoryClock()
+    async with (
+        open_guard_room(gateway, vault, clock) as guard,
+        open_redis("redis://127.0.0.1:1") as redis,
+        open_cache_room(gateway, redis, vault, clock, NoMeter()) as cache,
+    ):
+        task = asyncio.create_task(bootstrap._follow(file, gateway, snapshot, vault, guard, cache))
         try:
             yield snapshot
         finally:

@@ -144,11 +144,11 @@ def test_a_stream_passes_on_as_it_is_in_any_split() -> None:
         assert items[-1] == Done()
 
 
-def test_a_first_chunk_about_the_prompt_is_held_until_the_answer_begins() -> None:
+async def test_a_first_chunk_about_the_prompt_is_held_until_the_answer_begins() -> None:
     body = StreamBody(Azure(), voice(wants_usage=True).open_writer(), max_held_bytes=100_000)
     first, *rest = events(CASES["stream_with_filter_results"]).split(b"\n\n")[:-1]
-    assert body.feed(first + b"\n\n", is_last=False) == b""
-    assert b"prompt_filter_results" in body.feed(b"\n\n".join(rest) + b"\n\n", is_last=True)
+    assert await body.feed(first + b"\n\n", is_last=False) == b""
+    assert b"prompt_filter_results" in await body.feed(b"\n\n".join(rest) + b"\n\n", is_last=True)
 
 
 def test_a_filtered_prompt_is_told_to_who_wrote_it() -> None:

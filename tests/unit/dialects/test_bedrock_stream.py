@@ -68,15 +68,16 @@ def test_a_chunks_raw_json_is_its_value(name: str) -> None:
 
 
 @given(st.integers(0, len(START + TEXT + STOP + META) - 1))
-def test_a_stream_that_is_cut_anywhere_is_not_whole(end: int) -> None:
+async def test_a_stream_that_is_cut_anywhere_is_not_whole(end: int) -> None:
     body = StreamBody(Bedrock(), voice(wants_usage=True).open_writer(), max_held_bytes=10_000)
     with pytest.raises(FailedAttempt):
-        body.feed((START + TEXT + STOP + META)[:end], is_last=True)
+        await body.feed((START + TEXT + STOP + META)[:end], is_last=True)
 
 
-def test_a_whole_stream_is_an_answer_with_its_usage() -> None:
+async def test_a_whole_stream_is_an_answer_with_its_usage() -> None:
     body = StreamBody(Bedrock(), voice(wants_usage=True).open_writer(), max_held_bytes=10_000)
-    assert body.feed(START + TEXT + STOP + META, is_last=True).endswith(b"data: [DONE]\n\n")
+    said = await body.feed(START + TEXT + STOP + META, is_last=True)
+    assert said.endswith(b"data: [DONE]\n\n")
     assert body.is_answer
     assert body.usage == Usage(1, 1)
 
